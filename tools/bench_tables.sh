@@ -1,0 +1,72 @@
+#!/bin/bash
+# Writes docs/benchmarks.md from rows of build/bench/results.jsonl; run it where they were measured.
+#   tools/bench_tables.sh [RESULTS [PAGE]]      PAGE "-" is the standard output
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+file=${1:-$root/build/bench/results.jsonl} page=${2:-$root/docs/benchmarks.md}
+[[ -s $file ]] || { echo "$0: $file has no rows; ./test --only bench makes them" >&2; exit 1; }
+
+field() { sed -nE "s/.*\"$1\":(\"([^\"]*)\"|([^,}]*)).*/\2\3/p" <<<"$2"; }
+
+version() { "$@" 2>/dev/null | grep -oE '[0-9]+\.[0-9]+(\.[0-9]+)*' | head -1; }
+
+about() {  # BENCH: what the table is about
+  case $1 in
+    gap) echo 'Gap in service that a client sees which connects every 2 ms, for `replace` and, in turn on the same pod, for
+plain `StopContainer` and `StartContainer` with the replacement created before. The limit is that of the ratio.' ;;
+    hot) echo '`hot` restarts of a server with SO_REUSEPORT under a steady load; a request has failed if no complete answer came.' ;;
+    idle) echo 'The daemon beside 110 running pods with nothing to do: resident memory, and processor time over a minute.' ;;
+    stopcall) echo 'From the moment a client sends a request until the `StopContainer` call arrives at the runtime, with 110 pods on the
+node. Own time leaves out the moments in which a call to the runtime was under way (reads, and the creation of the
+replacement); the journal write and all transport are in it. Beside it what a bare client needs between as many calls
+one after the other: transport alone.' ;;
+    batch) echo 'All 200 containers of one pod, which leave at once on SIGTERM, restarted by one call, until the last operation has
+ended; beside a client that makes only the create, stop and start calls, at whichever of 1, 2, 4, 8, 16 and 32 at a
+time is fastest here. The limit is that of the ratio.' ;;
+    podman) echo 'Gap in service of `replace` beside `podman restart` of the same program in a podman pod on the same bridge, in turn,
+seen by the same client.' ;;
+  esac
+}
+
+tables() {
+  local bench='' row kind unit reference
+  while IFS= read -r row; do
+    if [[ $(field bench "$row") != "$bench" ]]; then
+      bench=$(field bench "$row")
+      printf '\n## %s\n\n' "$bench"
+      about "$bench"
+      printf '\n| metric | value | compared with | its value | ratio | limit |\n|---|---:|---|---:|---:|---:|\n'
+    fi
+    kind=floor
+    [[ $row == *'"peer":'* ]] && kind=peer
+    unit=$(field unit "$row") reference=$(field "$kind" "$row")
+    printf '| %s | %s %s | %s | %s | %s | %s |\n' "$(field metric "$row")" "$(field value "$row")" "$unit" \
+      "$(field "${kind}_name" "$row")" "${reference:+$reference $unit}" "$(field ratio "$row")" \
+      "$(field limit "$row")"
+  done <"$file"
+}
+
+whole_page() {
+  cat <<EOF
+# Benchmarks
+
+Made by
+
+    cmake --preset release && cmake --build --preset release --target rekindle-bench
+    rm -f build/bench/results.jsonl && mkdir -p build/bench
+    build/release/bin/rekindle-bench --rounds 50
+    tools/bench_tables.sh
+
+Absolute times depend on the machine and on what else it does. What counts are the ratios: both sides of each were
+measured in turn in the same run. Machine of these tables: $(nproc) processors ($(uname -m)), Linux $(uname -r),
+containerd $(version containerd --version), runc $(version runc --version), podman $(version podman --version).
+EOF
+  tables
+}
+
+if [[ $page == - ]]; then
+  whole_page
+else
+  whole_page >"$page.new"
+  mv "$page.new" "$page"
+fi
