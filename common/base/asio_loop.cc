@@ -7,6 +7,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "common/base/sync.h"
+
 namespace rekindle {
 
 AsioLoop::AsioLoop(const std::string& name) : work_(boost::asio::make_work_guard(io_)) {
@@ -20,7 +22,7 @@ void AsioLoop::Stop() {
   io_.stop();
   if (thread_.joinable()) thread_.join();
   absl::flat_hash_map<TimerId, std::shared_ptr<Timer>> dropped;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   dropped.swap(timers_);
 }
 
@@ -33,12 +35,12 @@ Loop::TimerId AsioLoop::RunAfter(absl::Duration delay, Task task) {
   timer->timer.expires_after(absl::ToChronoNanoseconds(std::max(delay, absl::ZeroDuration())));
   // The wait is started under the lock: a Cancel from another thread then either finds the timer
   // with its wait under way or does not find it at all.
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   timers_[id] = timer;
   timer->timer.async_wait([this, id](const boost::system::error_code& error) {
     std::shared_ptr<Timer> due;
     {
-      absl::MutexLock relock(&mutex_);
+      MutexLock relock(&mutex_);
       auto it = timers_.find(id);
       if (it == timers_.end()) return;  // cancelled
       due = std::move(it->second);
@@ -52,7 +54,7 @@ Loop::TimerId AsioLoop::RunAfter(absl::Duration delay, Task task) {
 bool AsioLoop::Cancel(TimerId timer) {
   std::shared_ptr<Timer> found;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     auto it = timers_.find(timer);
     if (it == timers_.end()) return false;
     found = std::move(it->second);

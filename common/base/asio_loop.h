@@ -8,12 +8,12 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "common/base/loop.h"
+#include "common/base/sync.h"
 
 namespace rekindle {
 
@@ -52,7 +52,7 @@ class AsioLoop final : public Loop {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::atomic<TimerId> next_timer_{1};
-  absl::Mutex mutex_;
+  Mutex mutex_;
   absl::flat_hash_map<TimerId, std::shared_ptr<Timer>> timers_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };

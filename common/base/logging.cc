@@ -48,6 +48,8 @@ void InitLogging(const char* program, LogFormat format, int verbosity) {
   }
 }
 
+void SetLogVerbosity(int verbosity) { FLAGS_v = verbosity; }
+
 LogFormat DefaultLogFormat(const char* journal_stream_env) {
   return journal_stream_env != nullptr && *journal_stream_env != '\0' ? LogFormat::kJournal
                                                                       : LogFormat::kText;

@@ -19,6 +19,9 @@ enum class LogFormat {
 // Call once, in main. Threads: before any other thread logs.
 void InitLogging(const char* program, LogFormat format, int verbosity);
 
+// Shows LOG lines with VLOG up to `verbosity` from now on. Threads: any.
+void SetLogVerbosity(int verbosity);
+
 // The format that fits where standard error goes: kJournal under systemd (JOURNAL_STREAM is set).
 LogFormat DefaultLogFormat(const char* journal_stream_env);
 

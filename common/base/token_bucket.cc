@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "common/base/sync.h"
+
 namespace rekindle {
 
 TokenBucket::TokenBucket(double per_second, double burst)
     : per_second_(per_second), burst_(burst), tokens_(burst) {}
 
 absl::Duration TokenBucket::Take(absl::Duration monotonic_now) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (last_ != absl::InfiniteDuration() && monotonic_now > last_) {
     tokens_ =
         std::min(burst_, tokens_ + per_second_ * absl::ToDoubleSeconds(monotonic_now - last_));

@@ -2,8 +2,9 @@
 #define REKINDLE_COMMON_BASE_TOKEN_BUCKET_H_
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+
+#include "common/base/sync.h"
 
 namespace rekindle {
 
@@ -20,7 +21,7 @@ class TokenBucket {
  private:
   const double per_second_;
   const double burst_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   double tokens_ ABSL_GUARDED_BY(mutex_);
   absl::Duration last_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();
 };

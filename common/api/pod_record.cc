@@ -1,0 +1,569 @@
+#include "common/api/pod_record.h"
+
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include <nlohmann/json.hpp>
+
+#include "common/api/container_hash.h"
+#include "common/api/keys.h"
+#include "common/api/names.h"
+#include "common/api/time.h"
+#include "common/json/tree.h"
+
+namespace rekindle::api {
+namespace {
+
+constexpr absl::string_view kLifecycleNames[] = {
+    "", "PreparingNormal", "Normal", "PreparingUpdate", "Updating", "Updated", "PreparingDelete"};
+
+// Labels that differ from pod to pod and live in fields of their own.
+constexpr absl::string_view kOwnLabels[] = {
+    kLabelRevision, kLabelTemplateHash, kLabelInstanceId,     kLabelPodName,
+    kLabelPodIndex, kLabelLifecycle,    kLabelSpecifiedDelete};
+
+Lifecycle ParseLifecycle(absl::string_view text) {
+  for (size_t i = 0; i < std::size(kLifecycleNames); ++i) {
+    if (kLifecycleNames[i] == text) return static_cast<Lifecycle>(i);
+  }
+  return Lifecycle::kOther;
+}
+
+Phase ParsePhase(absl::string_view text) {
+  if (text == "Pending") return Phase::kPending;
+  if (text == "Running") return Phase::kRunning;
+  if (text == "Succeeded") return Phase::kSucceeded;
+  if (text == "Failed") return Phase::kFailed;
+  return text.empty() ? Phase::kNone : Phase::kUnknown;
+}
+
+int64_t Seconds(absl::string_view text) {
+  const std::optional<absl::Time> time = ParseTime(text);
+  return time.has_value() ? absl::ToUnixSeconds(*time) : kNoTime;
+}
+
+// `metadata.labels['key']` or `metadata.annotations['key']`.
+std::optional<EnvRef> ParseFieldPath(absl::string_view path) {
+  EnvRef out;
+  if (absl::ConsumePrefix(&path, "metadata.labels['")) {
+    out.label = true;
+  } else if (!absl::ConsumePrefix(&path, "metadata.annotations['")) {
+    return std::nullopt;
+  }
+  if (!absl::ConsumeSuffix(&path, "']") || path.empty()) return std::nullopt;
+  out.key = std::string(path);
+  return out;
+}
+
+// A barrier without a config-map reference, or with a foreign key, is no priority (pitfall 39).
+std::optional<int32_t> BarrierPriority(const Json& env) {
+  absl::string_view key = json::String(env, {"valueFrom", "configMapKeyRef", "key"});
+  int32_t out = 0;
+  if (!absl::ConsumePrefix(&key, "p_") || !absl::SimpleAtoi(key, &out)) return std::nullopt;
+  return out;
+}
+
+ContainerShape ParseContainer(const Json& tree, TextPool& texts) {
+  ContainerShape out;
+  out.name = std::string(json::String(tree, "name"));
+  out.image = texts.Get(json::String(tree, "image"));
+  if (const Json* env = json::Find(tree, "env"); env != nullptr && env->is_array()) {
+    for (const Json& entry : *env) {
+      const absl::string_view name = json::String(entry, "name");
+      if (name == kEnvBarrier && !out.priority.has_value()) out.priority = BarrierPriority(entry);
+      if (name == kEnvSidecarVersion || name == kEnvSidecarVersionAlt) continue;
+      if (!json::String(entry, "value").empty()) continue;
+      std::optional<EnvRef> ref =
+          ParseFieldPath(json::String(entry, {"valueFrom", "fieldRef", "fieldPath"}));
+      if (!ref.has_value()) continue;
+      ref->env = std::string(name);
+      out.refs.push_back(*std::move(ref));
+    }
+  }
+  if (const Json* resources = json::Find(tree, "resources")) {
+    absl::StatusOr<Resources> parsed = ParseResources(*resources, "resources");
+    if (parsed.ok()) out.resources = *std::move(parsed);
+  }
+  // A limit without request is its own request; the API server fills it in.
+  for (const auto& [name, limit] : out.resources.limits) {
+    out.resources.requests.try_emplace(name, limit);
+  }
+  if (const Json* policies = json::Find(tree, "resizePolicy"); policies && policies->is_array()) {
+    for (const Json& policy : *policies) {
+      if (json::String(policy, "restartPolicy") != "RestartContainer") continue;
+      if (json::String(policy, "resourceName") == "cpu") out.restart_on_cpu = true;
+      if (json::String(policy, "resourceName") == "memory") out.restart_on_memory = true;
+    }
+  }
+  out.never_restarts = json::String(tree, "restartPolicy") == "Never";
+  out.plain_hash = PlainHash(out.name, out.image.view());
+  out.old_plain_hash = OldPlainHash(tree);
+  return out;
+}
+
+StringMap ReadMap(const Json* tree) {
+  StringMap out;
+  if (tree == nullptr || !tree->is_object()) return out;
+  for (const auto& [key, value] : tree->items()) {
+    if (value.is_string()) out.Set(key, value.get_ref<const std::string&>());
+  }
+  return out;
+}
+
+std::string KeyOf(const StringMap& map) {
+  std::string key;
+  for (const auto& [name, value] : map) absl::StrAppend(&key, name, "\x1f", value, "\x1e");
+  return key;
+}
+
+Tri ToTri(absl::string_view status) { return status == "True" ? Tri::kTrue : Tri::kFalse; }
+
+// Valid costs: int32 decimals that start with `-` or 1-9, or exactly "0" (spec cloneset 16).
+int32_t DeletionCost(absl::string_view text) {
+  int32_t cost = 0;
+  if (text == "0" || text.empty()) return 0;
+  const char first = text[0];
+  if (first != '-' && (first < '1' || first > '9')) return 0;
+  return absl::SimpleAtoi(text, &cost) ? cost : 0;
+}
+
+void ReadConditions(const Json& status, PodRecord& out) {
+  const Json* list = json::Find(status, "conditions");
+  if (list == nullptr || !list->is_array()) return;
+  for (const Json& condition : *list) {
+    const absl::string_view type = json::String(condition, "type");
+    const absl::string_view reason = json::String(condition, "reason");
+    const Tri value = ToTri(json::String(condition, "status"));
+    if (type == "Ready") {
+      out.ready = value;
+      if (value == Tri::kTrue) {
+        out.ready_since = Seconds(json::String(condition, "lastTransitionTime"));
+      }
+    } else if (type == "ContainersReady") {
+      out.containers_ready = value;
+    } else if (type == kGateInPlace) {
+      out.in_place_ready = value;
+      out.in_place_noise = !reason.empty() || !json::String(condition, "message").empty();
+    } else if (type == kGatePodReady) {
+      out.pod_ready = value;
+      const absl::string_view message = json::String(condition, "message");
+      out.marked_pre_delete = message.find("\"preDeleteHook\"") != absl::string_view::npos;
+      out.marked_pre_update = message.find("\"preUpdateHook\"") != absl::string_view::npos;
+    } else if (type == "PodScheduled") {
+      out.unschedulable = value == Tri::kFalse && reason == "Unschedulable";
+    } else if (type == "PodResizePending" && value == Tri::kTrue) {
+      out.resize_infeasible = reason == "Infeasible";
+      out.resize_deferred = reason == "Deferred";
+    }
+  }
+  const absl::string_view resize = json::String(status, "resize");
+  out.resize_infeasible = out.resize_infeasible || resize == "Infeasible";
+  out.resize_deferred = out.resize_deferred || resize == "Deferred";
+}
+
+absl::string_view Annotation(const StringMap& all, absl::string_view key, absl::string_view old) {
+  const std::string* value = all.Find(key);
+  if (value == nullptr && !old.empty()) value = all.Find(old);
+  return value == nullptr ? absl::string_view() : absl::string_view(*value);
+}
+
+std::shared_ptr<const InPlaceBook> ReadBook(const StringMap& all, const PodShape& shape,
+                                            TextPool& texts) {
+  const absl::string_view state = Annotation(all, kAnnotationState, kAnnotationStateOld);
+  // An empty grace annotation counts as absent everywhere (in-place-update pitfall 28).
+  const absl::string_view grace = Annotation(all, kAnnotationGrace, kAnnotationGraceOld);
+  if (state.empty() && grace.empty()) return nullptr;
+  auto out = std::make_shared<InPlaceBook>();
+  if (!state.empty()) {
+    absl::StatusOr<InPlaceState> parsed = ParseInPlaceState(state, &texts);
+    out->state_invalid = !parsed.ok();
+    if (parsed.ok()) {
+      out->progress = CompactState(*parsed, shape);
+      out->progress->revision = texts.Get(parsed->revision);
+      // Images repeat from pod to pod.
+      for (auto* list : {&out->progress->last_image_ids, &out->progress->next_images}) {
+        for (Progress::Value& value : *list) value.text = texts.Get(value.text.view());
+      }
+    }
+  }
+  if (!grace.empty()) {
+    absl::StatusOr<GraceDocument> parsed = ParseGrace(grace);
+    out->grace_invalid = !parsed.ok();
+    if (parsed.ok()) out->grace = std::make_shared<GraceDocument>(*std::move(parsed));
+  }
+  return out;
+}
+
+// Duplicate entries: the last one counts (spec in-place-update 12.3).
+void ReadMeta(absl::string_view text, PodRecord& out) {
+  if (text.empty()) return;
+  out.meta_present = true;
+  absl::StatusOr<std::vector<RuntimeMeta>> parsed = ParseRuntimeMeta(text);
+  out.meta_invalid = !parsed.ok();
+  if (!parsed.ok()) return;
+  for (const RuntimeMeta& entry : *parsed) {
+    const int index = out.shape->IndexOf(entry.name);
+    if (index < 0) continue;
+    ContainerStatus& status = out.statuses[static_cast<size_t>(index)];
+    status.meta_id = Fingerprint(entry.container_id);
+    status.meta_env = static_cast<uint32_t>(entry.env_hash);
+    status.meta_plain = static_cast<uint32_t>(entry.plain_hash);
+  }
+}
+
+int32_t MaxSidecarRestarts(const Json& pod) {
+  int32_t out = 0;
+  const Json* specs = json::Find(pod, {"spec", "initContainers"});
+  const Json* statuses = json::Find(pod, {"status", "initContainerStatuses"});
+  if (specs == nullptr || statuses == nullptr || !specs->is_array() || !statuses->is_array()) {
+    return out;
+  }
+  for (const Json& spec : *specs) {
+    if (json::String(spec, "restartPolicy") != "Always") continue;
+    for (const Json& status : *statuses) {
+      if (json::String(status, "name") != json::String(spec, "name")) continue;
+      out = std::max(out, static_cast<int32_t>(json::Int(status, "restartCount").value_or(0)));
+    }
+  }
+  return out;
+}
+
+size_t HeapOf(const std::string& text) { return text.capacity() > 15 ? text.capacity() + 17 : 0; }
+
+}  // namespace
+
+absl::string_view LifecycleName(Lifecycle state) {
+  const auto index = static_cast<size_t>(state);
+  return index < std::size(kLifecycleNames) ? kLifecycleNames[index] : "?";
+}
+
+uint64_t Fingerprint(absl::string_view text) {
+  if (text.empty()) return 0;
+  uint64_t hash = 14695981039346656037ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return hash == 0 ? 1 : hash;
+}
+
+int PodShape::IndexOf(absl::string_view container) const {
+  for (size_t i = 0; i < containers.size(); ++i) {
+    if (containers[i].name == container) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+Progress CompactState(const InPlaceState& state, const PodShape& shape) {
+  Progress out;
+  out.revision = Text(state.revision);
+  out.started = absl::ToUnixSeconds(state.update_time);
+  const auto mask = [&](const std::vector<std::string>& names) {
+    uint64_t bits = 0;
+    for (const std::string& name : names) {
+      if (const int index = shape.IndexOf(name); index >= 0)
+        bits |= Bit(static_cast<size_t>(index));
+    }
+    return bits;
+  };
+  for (const auto& [name, id] : state.last_image_ids) {
+    const int index = shape.IndexOf(name);
+    if (index < 0) {
+      out.recorded_gone = true;
+    } else {
+      out.last_image_ids.push_back({static_cast<uint16_t>(index), id});
+    }
+  }
+  for (const auto& [name, image] : state.next_images) {
+    const int index = shape.IndexOf(name);
+    if (index >= 0) out.next_images.push_back({static_cast<uint16_t>(index), Text(image)});
+  }
+  for (const auto& [name, id] : state.last_container_ids) {
+    const int index = shape.IndexOf(name);
+    uint64_t value = 0;
+    if (index < 0 || !absl::SimpleHexAtoi(id, &value)) continue;
+    out.last_ids.emplace_back(static_cast<uint16_t>(index), value);
+  }
+  for (const BatchRecord& batch : state.batches) {
+    out.batches.push_back({absl::ToUnixSeconds(batch.time), mask(batch.containers)});
+  }
+  std::map<std::string, RefMetadata> metadata;
+  for (const auto& entry : state.next_metadata) {
+    if (shape.IndexOf(entry.first) >= 0) metadata.insert(entry);
+  }
+  if (!metadata.empty()) {
+    out.next_metadata =
+        std::make_shared<const std::map<std::string, RefMetadata>>(std::move(metadata));
+  }
+  std::map<std::string, Resources> resources;
+  for (const auto& entry : state.next_resources) {
+    if (shape.IndexOf(entry.first) >= 0) resources.insert(entry);
+  }
+  if (!resources.empty()) {
+    out.next_resources =
+        std::make_shared<const std::map<std::string, Resources>>(std::move(resources));
+  }
+  out.next_restarts = mask(state.next_restarts);
+  out.must_be_ready = mask(state.must_be_ready);
+  out.env_from_metadata = state.env_from_metadata;
+  out.resources = state.resources;
+  out.images = state.images;
+  return out;
+}
+
+InPlaceState ExpandState(const Progress& progress, const PodShape& shape) {
+  InPlaceState out;
+  out.revision = progress.revision.str();
+  out.update_time = absl::FromUnixSeconds(progress.started);
+  const auto names = [&](uint64_t bits) {
+    std::vector<std::string> list;
+    for (size_t i = 0; i < shape.containers.size(); ++i) {
+      if ((bits & Bit(i)) != 0) list.push_back(shape.containers[i].name);
+    }
+    std::sort(list.begin(), list.end());
+    return list;
+  };
+  for (const Progress::Value& value : progress.last_image_ids) {
+    out.last_image_ids[shape.containers[value.container].name] = value.text;
+  }
+  for (const Progress::Value& value : progress.next_images) {
+    out.next_images[shape.containers[value.container].name] = value.text.str();
+  }
+  for (const auto& [container, id] : progress.last_ids) {
+    out.last_container_ids[shape.containers[container].name] = absl::StrCat(absl::Hex(id));
+  }
+  for (const Progress::Batch& batch : progress.batches) {
+    out.batches.push_back({absl::FromUnixSeconds(batch.time), names(batch.containers)});
+  }
+  if (progress.next_metadata) out.next_metadata = *progress.next_metadata;
+  if (progress.next_resources) out.next_resources = *progress.next_resources;
+  out.next_restarts = names(progress.next_restarts);
+  out.must_be_ready = names(progress.must_be_ready);
+  out.env_from_metadata = progress.env_from_metadata;
+  out.resources = progress.resources;
+  out.images = progress.images;
+  return out;
+}
+
+Qos QosOf(const Json& pod_spec) {
+  bool any = false;
+  bool guaranteed = true;
+  for (const absl::string_view list : {"containers", "initContainers"}) {
+    const Json* containers = json::Find(pod_spec, list);
+    if (containers == nullptr || !containers->is_array()) continue;
+    for (const Json& container : *containers) {
+      const Json* tree = json::Find(container, "resources");
+      absl::StatusOr<Resources> r = ParseResources(tree == nullptr ? Json() : *tree, "resources");
+      if (!r.ok()) continue;
+      for (const absl::string_view name : {"cpu", "memory"}) {
+        const auto limit = r->limits.find(std::string(name));
+        const auto request = r->requests.find(std::string(name));
+        const bool has_limit = limit != r->limits.end() && !limit->second.IsZero();
+        const bool has_request = request != r->requests.end() && !request->second.IsZero();
+        any = any || has_limit || has_request;
+        guaranteed = guaranteed && has_limit && (!has_request || request->second == limit->second);
+      }
+    }
+  }
+  if (!any) return Qos::kBestEffort;
+  return guaranteed ? Qos::kGuaranteed : Qos::kBurstable;
+}
+
+absl::string_view PodRecord::Label(absl::string_view key) const {
+  if (key == kLabelRevision) return revision.view();
+  if (key == kLabelTemplateHash) {
+    return has_template_hash ? AfterLastDash(revision.view()) : absl::string_view();
+  }
+  if (key == kLabelInstanceId) return instance_id;
+  if (key == kLabelPodName && name_label_ok) return name;
+  if (key == kLabelLifecycle) return LifecycleName(lifecycle);
+  return labels ? labels->Get(key) : absl::string_view();
+}
+
+bool PodRecord::HasLabel(absl::string_view key) const {
+  if (key == kLabelSpecifiedDelete) return specified_delete;
+  return (labels && labels->Has(key)) || !Label(key).empty();
+}
+
+bool PodRecord::HasFinalizer(absl::string_view finalizer) const {
+  return finalizers &&
+         std::find(finalizers->begin(), finalizers->end(), finalizer) != finalizers->end();
+}
+
+StringMap PodRecord::AllLabels() const {
+  StringMap out = labels ? *labels : StringMap();
+  for (const absl::string_view key : kOwnLabels) {
+    const absl::string_view value = Label(key);
+    if (!value.empty()) out.Set(key, value);
+  }
+  if (specified_delete) out.Set(kLabelSpecifiedDelete, "true");
+  return out;
+}
+
+size_t PodRecord::MemoryBytes() const {
+  constexpr size_t kControlBlock = 16;
+  size_t bytes = sizeof(*this) + HeapOf(name) + HeapOf(uid) + HeapOf(instance_id);
+  bytes += statuses.capacity() * sizeof(ContainerStatus);
+  if (book == nullptr) return bytes;
+  bytes += sizeof(InPlaceBook) + kControlBlock;
+  if (!book->progress) return bytes;
+  const Progress& p = *book->progress;
+  bytes += (p.last_image_ids.capacity() + p.next_images.capacity()) * sizeof(Progress::Value);
+  bytes += p.last_ids.capacity() * sizeof(p.last_ids[0]);
+  bytes += p.batches.capacity() * sizeof(Progress::Batch);
+  return bytes;
+}
+
+struct PodParser::Pools {
+  TextPool texts;
+  Sharing<PodShape> shapes;
+  Sharing<StringMap> maps;
+  Sharing<std::vector<std::string>> lists;
+  Sharing<Resources> resources;
+  Sharing<ImageStatus> images;
+};
+
+PodParser::PodParser() : pools_(std::make_unique<Pools>()) {}
+PodParser::~PodParser() = default;
+
+absl::StatusOr<std::shared_ptr<const PodShape>> PodParser::ShapeOf(const Json& pod,
+                                                                   absl::string_view pod_name) {
+  const Json* spec = json::Find(pod, "spec");
+  const Json* containers = spec == nullptr ? nullptr : json::Find(*spec, "containers");
+  if (containers == nullptr || !containers->is_array()) {
+    return absl::InvalidArgumentError("spec.containers: missing or not a list");
+  }
+  if (containers->size() > kMaxContainers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("spec.containers: more than ", kMaxContainers, " containers"));
+  }
+  // The key covers exactly what the shape keeps, so that pods that differ elsewhere (claims, node,
+  // service account token volumes) still share one.
+  std::vector<std::string> claims;
+  if (const Json* volumes = json::Find(*spec, "volumes"); volumes && volumes->is_array()) {
+    for (const Json& volume : *volumes) {
+      const absl::string_view claim = json::String(volume, {"persistentVolumeClaim", "claimName"});
+      const absl::string_view name = json::String(volume, "name");
+      if (!claim.empty() && claim == absl::StrCat(name, "-", pod_name)) claims.emplace_back(name);
+    }
+  }
+  const Json* init = json::Find(*spec, "initContainers");
+  const Json* gates = json::Find(*spec, "readinessGates");
+  std::string key = json::Dump(*containers);
+  for (const std::string& claim : claims) absl::StrAppend(&key, "|", claim);
+  absl::StrAppend(&key, "|", init ? json::Dump(*init) : "", "|", gates ? json::Dump(*gates) : "",
+                  "|", json::String(*spec, "restartPolicy"), "|",
+                  json::Int(*spec, "terminationGracePeriodSeconds").value_or(30));
+  return pools_->shapes.Get(key, [&] {
+    auto shape = std::make_shared<PodShape>();
+    for (const Json& container : *containers) {
+      shape->containers.push_back(ParseContainer(container, pools_->texts));
+    }
+    shape->claim_volumes = claims;
+    shape->qos = QosOf(*spec);
+    const absl::string_view policy = json::String(*spec, "restartPolicy");
+    if (policy == "Never") shape->restart_policy = RestartPolicy::kNever;
+    if (policy == "OnFailure") shape->restart_policy = RestartPolicy::kOnFailure;
+    shape->grace_seconds =
+        static_cast<int32_t>(json::Int(*spec, "terminationGracePeriodSeconds").value_or(30));
+    if (gates != nullptr && gates->is_array()) {
+      for (const Json& gate : *gates) {
+        const absl::string_view type = json::String(gate, "conditionType");
+        shape->gate_in_place = shape->gate_in_place || type == kGateInPlace;
+        shape->gate_pod_ready = shape->gate_pod_ready || type == kGatePodReady;
+      }
+    }
+    return shape;
+  });
+}
+
+absl::StatusOr<PodRecord> PodParser::Parse(const Json& pod) {
+  PodRecord out;
+  TextPool& texts = pools_->texts;
+  out.name = std::string(json::String(pod, {"metadata", "name"}));
+  if (out.name.empty()) return absl::InvalidArgumentError("metadata.name: missing");
+  absl::StatusOr<std::shared_ptr<const PodShape>> shape = ShapeOf(pod, out.name);
+  if (!shape.ok()) return shape.status();
+  out.shape = *std::move(shape);
+  const Json& meta = *json::Find(pod, "metadata");
+  out.uid = std::string(json::String(meta, "uid"));
+  (void)absl::SimpleAtoi(json::String(meta, "resourceVersion"), &out.resource_version);
+  out.created = Seconds(json::String(meta, "creationTimestamp"));
+  out.terminating = json::Find(meta, "deletionTimestamp") != nullptr;
+  out.node = texts.Get(json::String(pod, {"spec", "nodeName"}));
+  if (const Json* owners = json::Find(meta, "ownerReferences"); owners && owners->is_array()) {
+    for (const Json& owner : *owners) {
+      if (json::Bool(owner, {"controller"})) out.owner_uid = texts.Get(json::String(owner, "uid"));
+    }
+  }
+  StringMap labels = ReadMap(json::Find(meta, "labels"));
+  out.revision = texts.Get(labels.Get(kLabelRevision));
+  out.has_template_hash = labels.Has(kLabelTemplateHash);
+  out.instance_id = std::string(labels.Get(kLabelInstanceId));
+  out.lifecycle = ParseLifecycle(labels.Get(kLabelLifecycle));
+  out.specified_delete = labels.Has(kLabelSpecifiedDelete);
+  out.name_label_ok = labels.Get(kLabelPodName) == out.name;
+  for (const absl::string_view key : kOwnLabels) labels.Erase(key);
+  out.labels = pools_->maps.Get(KeyOf(labels), [&] { return std::make_shared<StringMap>(labels); });
+
+  const StringMap annotations = ReadMap(json::Find(meta, "annotations"));
+  out.deletion_cost = DeletionCost(annotations.Get(kAnnotationDeletionCost));
+  out.lifecycle_since = Seconds(annotations.Get(kAnnotationLifecycleTime));
+  StringMap read;
+  for (const ContainerShape& container : out.shape->containers) {
+    for (const EnvRef& ref : container.refs) {
+      const std::string* value = ref.label ? nullptr : annotations.Find(ref.key);
+      if (value != nullptr) read.Set(ref.key, *value);
+    }
+  }
+  out.annotations =
+      pools_->maps.Get(KeyOf(read), [&] { return std::make_shared<StringMap>(read); });
+  if (const Json* list = json::Find(meta, "finalizers");
+      list && list->is_array() && !list->empty()) {
+    std::vector<std::string> names;
+    for (const Json& name : *list) {
+      if (name.is_string()) names.push_back(name.get<std::string>());
+    }
+    out.finalizers = pools_->lists.Get(
+        json::Dump(*list), [&] { return std::make_shared<std::vector<std::string>>(names); });
+  }
+  out.book = ReadBook(annotations, *out.shape, texts);
+
+  const Json* status = json::Find(pod, "status");
+  out.statuses.resize(out.shape->containers.size());
+  out.statuses.shrink_to_fit();
+  ReadMeta(annotations.Get(kAnnotationRuntimeMeta), out);
+  if (status == nullptr) return out;
+  out.phase = ParsePhase(json::String(*status, "phase"));
+  ReadConditions(*status, out);
+  out.max_sidecar_restarts = MaxSidecarRestarts(pod);
+  const Json* list = json::Find(*status, "containerStatuses");
+  if (list == nullptr || !list->is_array()) return out;
+  for (const Json& tree : *list) {
+    const int index = out.shape->IndexOf(json::String(tree, "name"));
+    if (index < 0) continue;
+    ContainerStatus& s = out.statuses[static_cast<size_t>(index)];
+    s.present = true;
+    const absl::string_view image = json::String(tree, "image");
+    const absl::string_view image_id = json::String(tree, "imageID");
+    s.image = pools_->images.Get(absl::StrCat(image, "|", image_id), [&] {
+      return std::make_shared<ImageStatus>(ImageStatus{std::string(image), std::string(image_id)});
+    });
+    s.id = Fingerprint(json::String(tree, "containerID"));
+    s.ready = json::Bool(tree, {"ready"});
+    s.restarts = static_cast<int32_t>(json::Int(tree, "restartCount").value_or(0));
+    s.running = json::Find(tree, {"state", "running"}) != nullptr;
+    s.waiting = texts.Get(json::String(tree, {"state", "waiting", "reason"}));
+    out.max_restarts = std::max(out.max_restarts, s.restarts);
+    if (const Json* resources = json::Find(tree, "resources")) {
+      absl::StatusOr<Resources> parsed = ParseResources(*resources, "resources");
+      if (parsed.ok()) {
+        s.resources = pools_->resources.Get(json::Dump(*resources),
+                                            [&] { return std::make_shared<Resources>(*parsed); });
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace rekindle::api

@@ -1,0 +1,20 @@
+#ifndef REKINDLE_COMMON_API_TIME_H_
+#define REKINDLE_COMMON_API_TIME_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace rekindle::api {
+
+// API times (spec kubernetes-api 2.7): RFC 3339 text in UTC with whole seconds.
+std::string FormatTime(absl::Time time);
+
+// Any RFC 3339 offset; fractions are cut to whole seconds. Empty or malformed text has no value.
+std::optional<absl::Time> ParseTime(absl::string_view text);
+
+}  // namespace rekindle::api
+
+#endif  // REKINDLE_COMMON_API_TIME_H_

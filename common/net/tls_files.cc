@@ -1,0 +1,140 @@
+#include "common/net/tls_files.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "common/base/status_macros.h"
+#include "common/base/sync.h"
+
+namespace rekindle::net {
+
+namespace {
+
+constexpr int64_t kMaxFileBytes = 1 << 20;  // a bundle of some hundred authorities fits
+
+template <auto Free>
+struct Deleter {
+  template <typename T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+using Bio = std::unique_ptr<BIO, Deleter<&BIO_free_all>>;
+using Cert = std::unique_ptr<X509, Deleter<&X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Deleter<&EVP_PKEY_free>>;
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
+  }
+  if (!S_ISREG(info.st_mode) || info.st_size > kMaxFileBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": must be a regular file of at most ", kMaxFileBytes, " bytes"));
+  }
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
+  return std::string{std::istreambuf_iterator<char>(in), {}};
+}
+
+Bio AsBio(const std::string& text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+absl::Status NotPem(const std::string& path, absl::string_view what) {
+  ERR_clear_error();
+  return absl::InvalidArgumentError(absl::StrCat(path, ": holds no ", what, " in PEM form"));
+}
+
+absl::StatusOr<Cert> ReadCertificate(const std::string& path, const std::string& pem) {
+  Cert cert(PEM_read_bio_X509(AsBio(pem).get(), nullptr, nullptr, nullptr));
+  if (!cert) return NotPem(path, "certificate");
+  return cert;
+}
+
+// A key behind a pass phrase cannot be used by a daemon; without this, OpenSSL would ask for the
+// phrase on the terminal.
+int NoPassphrase(char*, int, int, void*) { return -1; }
+
+absl::StatusOr<absl::Time> NotAfter(const std::string& path, const X509& cert) {
+  std::tm tm{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(&cert), &tm) != 1) {
+    ERR_clear_error();
+    return absl::InvalidArgumentError(absl::StrCat(path, ": has a malformed validity"));
+  }
+  return absl::FromTM(tm, absl::UTCTimeZone());
+}
+
+}  // namespace
+
+absl::StatusOr<TlsMaterial> LoadTlsMaterial(const TlsPaths& paths) {
+  TlsMaterial out;
+  RK_ASSIGN_OR_RETURN(out.certificate_pem, ReadFile(paths.certificate));
+  RK_ASSIGN_OR_RETURN(out.key_pem, ReadFile(paths.key));
+  RK_ASSIGN_OR_RETURN(out.ca_pem, ReadFile(paths.ca));
+  RK_ASSIGN_OR_RETURN(Cert cert, ReadCertificate(paths.certificate, out.certificate_pem));
+  RK_RETURN_IF_ERROR(ReadCertificate(paths.ca, out.ca_pem).status());
+  Key key(PEM_read_bio_PrivateKey(AsBio(out.key_pem).get(), nullptr, &NoPassphrase, nullptr));
+  if (!key) return NotPem(paths.key, "private key without pass phrase");
+  if (X509_check_private_key(cert.get(), key.get()) != 1) {
+    ERR_clear_error();
+    return absl::InvalidArgumentError(
+        absl::StrCat(paths.key, ": is not the key of the certificate in ", paths.certificate));
+  }
+  RK_ASSIGN_OR_RETURN(out.not_after, NotAfter(paths.certificate, *cert));
+  return out;
+}
+
+absl::StatusOr<std::shared_ptr<TlsFiles>> TlsFiles::Open(const TlsPaths& paths) {
+  // Stamps first: a change during the read is then seen by the next Refresh.
+  const Stamps stamps = ReadStamps(paths);
+  RK_ASSIGN_OR_RETURN(TlsMaterial material, LoadTlsMaterial(paths));
+  return std::shared_ptr<TlsFiles>(new TlsFiles(paths, stamps, std::move(material)));
+}
+
+TlsFiles::TlsFiles(const TlsPaths& paths, const Stamps& stamps, TlsMaterial material)
+    : paths_(paths),
+      stamps_(stamps),
+      material_(std::make_shared<const TlsMaterial>(std::move(material))) {}
+
+TlsFiles::Stamps TlsFiles::ReadStamps(const TlsPaths& paths) {
+  Stamps stamps;
+  const std::array<const std::string*, 3> names = {&paths.certificate, &paths.key, &paths.ca};
+  for (size_t i = 0; i < names.size(); ++i) {
+    struct stat info {};
+    if (stat(names[i]->c_str(), &info) != 0) continue;
+    stamps[i] = {.mtime_ns = absl::ToUnixNanos(absl::TimeFromTimespec(info.st_mtim)),
+                 .inode = info.st_ino,
+                 .size = info.st_size};
+  }
+  return stamps;
+}
+
+std::shared_ptr<const TlsMaterial> TlsFiles::Refresh() {
+  const Stamps stamps = ReadStamps(paths_);
+  MutexLock lock(&mutex_);
+  if (stamps == stamps_) return material_;
+  stamps_ = stamps;
+  absl::StatusOr<TlsMaterial> loaded = LoadTlsMaterial(paths_);
+  last_error_ = loaded.status();
+  if (loaded.ok()) material_ = std::make_shared<const TlsMaterial>(*std::move(loaded));
+  return material_;
+}
+
+absl::Status TlsFiles::last_error() const {
+  MutexLock lock(&mutex_);
+  return last_error_;
+}
+
+}  // namespace rekindle::net
