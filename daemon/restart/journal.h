@@ -22,8 +22,9 @@ class Journal {
 
   virtual ~Journal() = default;
 
-  // Stores new operations, all or none, durable against loss of power before it replies. Calls that
-  // come close together share one disk sync.
+  // Stores new operations, all or none. They survive a kill of the process when it replies, and a
+  // loss of power before any later call replies with success: what must not be done before that
+  // waits for the Update that announces it. Calls that come close together share one disk sync.
   // Errors: kResourceExhausted (disk full), kUnavailable (any other write error, read-only
   // directory), kAlreadyExists (an ID is stored already). Nothing is stored then.
   virtual void Append(std::vector<OperationRecord> records, Done done) = 0;

@@ -64,8 +64,8 @@ struct ContainerRestart {
   std::optional<hooks::Handler> pre_stop;  // default: the hook recorded on the container
   bool skip_pre_stop = false;
   std::optional<hooks::Handler> post_start;  // default: none
-  absl::Duration min_started;
-  std::optional<ReadyCheck> ready_check;  // kHot only
+  absl::Duration min_started;                // kHot without ready check: zero means 3 s
+  std::optional<ReadyCheck> ready_check;     // kHot only
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::string> unset_env;
 };

@@ -1,0 +1,453 @@
+#include "daemon/restart/engine_impl.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+
+#include "common/base/logging.h"
+#include "daemon/restart/transitions.h"
+
+namespace rekindle::restart {
+
+EngineImpl::EngineImpl(const OperationDeps& deps, const Options& options)
+    : deps_(deps), options_(options) {
+  sweep_timer_.Set(deps_.loop, options_.sweep, [this] { Sweep(); });
+}
+
+EngineImpl::~EngineImpl() = default;
+
+void EngineImpl::Recover(std::vector<OperationRecord> records) {
+  std::vector<std::string> started;
+  for (OperationRecord& record : records) {
+    const bool terminal = IsTerminal(record.phase);
+    const bool begun = record.phase != Phase::kAccepted;
+    const std::string id = record.id();
+    if (terminal && record.leftovers.empty()) {
+      Entry& entry = entries_[id];
+      entry.sequence = next_sequence_++;
+      requests_[record.request_id].push_back(id);
+      entry.record = std::move(record);
+      continue;
+    }
+    Add(std::move(record), nullptr);
+    if (terminal) {
+      entries_[id].runner->CleanUp();
+    } else if (begun) {
+      started.push_back(id);
+    }
+  }
+  for (auto& [request, ids] : requests_) {
+    std::sort(ids.begin(), ids.end(), [this](const std::string& a, const std::string& b) {
+      return entries_[a].current().index < entries_[b].current().index;
+    });
+  }
+  for (const std::string& id : started) entries_[id].runner->Resume();
+  // Failures that the killed daemon could no longer act on.
+  for (const auto& [id, entry] : entries_) {
+    if (IsTerminal(entry.current().phase)) started.push_back(id);
+  }
+  for (const std::string& id : started) {
+    if (entries_.contains(id) && IsTerminal(entries_[id].current().phase)) {
+      GiveUpRest(entries_[id].current());
+    }
+  }
+  std::vector<ContainerKey> keys;
+  for (const auto& [key, queue] : queues_) keys.push_back(key);
+  for (const ContainerKey& key : keys) Advance(key);
+}
+
+void EngineImpl::Submit(RestartRequest request, SubmitReply reply) {
+  // Replies never arrive inline.
+  auto later = [this](SubmitReply to, absl::StatusOr<std::vector<OperationRecord>> answer) {
+    deps_.loop.Post(
+        [to = std::move(to), answer = std::move(answer)]() mutable { to(std::move(answer)); });
+  };
+  if (absl::Status valid = CheckRequest(request); !valid.ok()) {
+    return later(std::move(reply), valid);
+  }
+  if (requests_.contains(request.request_id)) {
+    if (absl::Status attach = CheckAttach(request); !attach.ok()) {
+      return later(std::move(reply), attach);
+    }
+    return later(std::move(reply), OfRequest(request.request_id));
+  }
+  if (auto it = submissions_.find(request.request_id); it != submissions_.end()) {
+    it->second.replies.push_back(std::move(reply));
+    return;
+  }
+  if (!accepting_) return later(std::move(reply), absl::UnavailableError(accepting_reason_));
+  if (active_ + request.containers.size() > options_.max_active) {
+    return later(std::move(reply), absl::ResourceExhaustedError(absl::StrCat(
+                                       "too many operations: ", active_, " are under way, ",
+                                       options_.max_active, " is the limit")));
+  }
+  const std::string id = request.request_id;
+  std::vector<std::string> names;
+  for (const ContainerRestart& container : request.containers) names.push_back(container.name);
+  const PodRef pod = request.pod;
+  Submission& submission = submissions_[id];
+  submission.request = std::move(request);
+  submission.replies.push_back(std::move(reply));
+  ReadPodDetails(deps_.runtime, pod, std::move(names),
+                 [this, id, alive = std::weak_ptr<bool>(alive_)](absl::StatusOr<PodDetails> read) {
+                   if (alive.lock()) OnRead(id, std::move(read));
+                 });
+}
+
+absl::Status EngineImpl::CheckAttach(const RestartRequest& request) const {
+  const std::vector<std::string>& ids = requests_.at(request.request_id);
+  const OperationRecord& first = entries_.at(ids.front()).current();
+  bool same = first.pod.ns == request.pod.ns && first.pod.name == request.pod.name &&
+              ids.size() == request.containers.size();
+  for (size_t i = 0; same && i < ids.size(); ++i) {
+    same = entries_.at(ids[i]).current().container_name == request.containers[i].name;
+  }
+  if (same) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("request_id: ", request.request_id,
+                                                 " was used for other containers of ", first.pod.ns,
+                                                 "/", first.pod.name));
+}
+
+void EngineImpl::OnRead(const std::string& request_id, absl::StatusOr<PodDetails> pod) {
+  const RestartRequest& request = submissions_.at(request_id).request;
+  if (!pod.ok() && !SaysSomethingOfThePod(pod.status())) {
+    return Answer(request_id, absl::UnavailableError(absl::StrCat("the runtime cannot be read: ",
+                                                                  pod.status().message())));
+  }
+  if (!pod.ok()) return Answer(request_id, pod.status());
+  absl::StatusOr<std::vector<AdmittedRestart>> admitted = Admit(
+      request, *pod, {.now = deps_.loop.Now(), .busy = [this, &pod](const std::string& container) {
+                        return Busy(pod->view->pod.uid, container);
+                      }});
+  if (!admitted.ok()) return Answer(request_id, admitted.status());
+  std::vector<Accepted> accepted = BeginAtOnce(*std::move(admitted), *std::move(pod));
+  std::vector<OperationRecord> to_store;
+  for (const Accepted& one : accepted) {
+    to_store.push_back(one.runner != nullptr ? one.runner->record() : one.record);
+  }
+  deps_.journal.Append(std::move(to_store),
+                       [this, request_id, accepted = std::move(accepted),
+                        alive = std::weak_ptr<bool>(alive_)](const absl::Status& stored) mutable {
+                         if (alive.lock()) OnAppended(request_id, std::move(accepted), stored);
+                       });
+}
+
+std::vector<EngineImpl::Accepted> EngineImpl::BeginAtOnce(std::vector<AdmittedRestart> admitted,
+                                                          PodDetails pod) {
+  std::vector<Accepted> accepted;
+  for (AdmittedRestart& from : admitted) {
+    Accepted& one = accepted.emplace_back();
+    one.record = std::move(from.record);
+    const ContainerKey key{one.record.pod.uid, one.record.container_name};
+    const bool its_turn = (!one.record.ordered || one.record.index == 0) && !draining_ &&
+                          one.record.unready_grace <= absl::ZeroDuration() &&
+                          !Busy(key.first, key.second);
+    if (!its_turn) continue;
+    beginning_.insert(key);
+    one.runner = MakeRunner(one.record);
+    PodDetails own;
+    own.view = pod.view;
+    own.sandbox = pod.sandbox;
+    own.current.insert(pod.current.extract(one.record.container_name));
+    one.runner->BeginStaged(std::move(own), std::move(from.replacement));
+  }
+  return accepted;
+}
+
+void EngineImpl::OnAppended(const std::string& request_id, std::vector<Accepted> accepted,
+                            const absl::Status& stored) {
+  std::vector<ContainerKey> keys;
+  for (const Accepted& one : accepted) {
+    keys.emplace_back(one.record.pod.uid, one.record.container_name);
+    if (one.runner != nullptr) beginning_.erase(keys.back());
+  }
+  if (!stored.ok()) {
+    return Answer(
+        request_id,
+        absl::Status(stored.code(), absl::StrCat("cannot write the journal, nothing was touched: ",
+                                                 stored.message())));
+  }
+  std::vector<OperationRecord> records;
+  std::vector<std::shared_ptr<OperationRunner>> begun;
+  for (Accepted& one : accepted) {
+    records.push_back(one.record);
+    if (one.runner != nullptr) begun.push_back(one.runner);
+    Add(std::move(one.record), std::move(one.runner));
+  }
+  // First the work, then the news of it.
+  for (const std::shared_ptr<OperationRunner>& runner : begun) {
+    if (draining_) runner->Hold();
+    runner->Stored();
+  }
+  Answer(request_id, std::move(records));
+  for (const std::shared_ptr<OperationRunner>& runner : begun) {
+    if (runner->record().phase == Phase::kStaged) OnChanged(runner->record());
+  }
+  for (const ContainerKey& key : keys) Advance(key);
+}
+
+void EngineImpl::Answer(const std::string& request_id,
+                        absl::StatusOr<std::vector<OperationRecord>> answer) {
+  auto node = submissions_.extract(request_id);
+  for (SubmitReply& reply : node.mapped().replies) reply(answer);
+}
+
+std::shared_ptr<OperationRunner> EngineImpl::MakeRunner(OperationRecord record) {
+  const std::string id = record.id();
+  return std::make_shared<OperationRunner>(
+      deps_, options_.operation, std::move(record),
+      OperationRunner::Callbacks{
+          .changed = [this](const OperationRecord& changed) { OnChanged(changed); },
+          // Not inline: the operation is in the middle of ending.
+          .ended = [this, id] { Later([this, id] { AfterEnd(id); }); },
+          .settled = [this, id] { Later([this, id] { Settle(id); }); }});
+}
+
+void EngineImpl::Add(OperationRecord record, std::shared_ptr<OperationRunner> runner) {
+  const std::string id = record.id();
+  Entry& entry = entries_[id];
+  entry.sequence = next_sequence_++;
+  requests_[record.request_id].push_back(id);
+  if (!IsTerminal(record.phase)) {
+    queues_[{record.pod.uid, record.container_name}].push_back(id);
+    ++active_;
+  }
+  entry.runner = runner != nullptr ? std::move(runner) : MakeRunner(std::move(record));
+}
+
+bool EngineImpl::Busy(const std::string& pod_uid, const std::string& container) const {
+  return queues_.contains({pod_uid, container}) || beginning_.contains({pod_uid, container});
+}
+
+bool EngineImpl::PredecessorEnded(const OperationRecord& record) const {
+  if (!record.ordered || record.index == 0) return true;
+  const std::vector<std::string>& ids = requests_.at(record.request_id);
+  for (const std::string& id : ids) {
+    const OperationRecord& other = entries_.at(id).current();
+    if (other.index + 1 == record.index) return IsTerminal(other.phase);
+  }
+  return true;  // expired: it has ended
+}
+
+std::string EngineImpl::WaitReason(const Entry& entry, const std::deque<std::string>& queue) const {
+  const OperationRecord& record = entry.current();
+  if (queue.front() != record.id()) {
+    return absl::StrCat("waits for ", queue.front(), " on the same container");
+  }
+  return absl::StrCat("waits for container ", record.index - 1, " of its request");
+}
+
+void EngineImpl::Advance(const ContainerKey& key) {
+  auto it = queues_.find(key);
+  if (it == queues_.end() || draining_) return;
+  const std::deque<std::string>& queue = it->second;
+  Entry& first = entries_.at(queue.front());
+  if (!first.runner->begun() && PredecessorEnded(first.runner->record())) {
+    first.runner->Begin();
+  }
+  // Begin may have ended it and so changed the queue.
+  it = queues_.find(key);
+  if (it == queues_.end()) return;
+  const std::deque<std::string> waiting = it->second;
+  for (const std::string& id : waiting) {
+    Entry& entry = entries_.at(id);
+    if (!entry.runner->begun()) entry.runner->Wait(WaitReason(entry, waiting));
+  }
+}
+
+void EngineImpl::OnChanged(const OperationRecord& record) {
+  // An observer may drop its watch from within.
+  std::vector<WatchId> ids;
+  for (const auto& [id, observer] : watches_) ids.push_back(id);
+  for (WatchId id : ids) {
+    auto it = watches_.find(id);
+    if (it != watches_.end()) it->second(record);
+  }
+  if (drained_) CheckDrained();
+}
+
+void EngineImpl::Later(absl::AnyInvocable<void()> task) {
+  deps_.loop.Post([task = std::move(task), alive = std::weak_ptr<bool>(alive_)]() mutable {
+    if (alive.lock()) task();
+  });
+}
+
+void EngineImpl::AfterEnd(const std::string& id) {
+  const OperationRecord record = entries_.at(id).current();
+  const ContainerKey key{record.pod.uid, record.container_name};
+  --active_;
+  if (auto it = queues_.find(key); it != queues_.end()) {
+    std::erase(it->second, id);
+    if (it->second.empty()) queues_.erase(it);
+  }
+  GiveUpRest(record);
+  Advance(key);
+  if (auto request = requests_.find(record.request_id); request != requests_.end()) {
+    const std::vector<std::string> ids = request->second;
+    for (const std::string& other : ids) {
+      const OperationRecord& next = entries_.at(other).current();
+      if (!IsTerminal(next.phase)) Advance({next.pod.uid, next.container_name});
+    }
+  }
+  // Not at every end: it looks at all of them.
+  if (entries_.size() - active_ > options_.max_stored + options_.max_stored / 10) Sweep();
+}
+
+void EngineImpl::GiveUpRest(const OperationRecord& failed) {
+  const bool bad = failed.phase == Phase::kFailed || failed.phase == Phase::kCancelled;
+  if (!bad || failed.ignore_failures) return;
+  auto request = requests_.find(failed.request_id);
+  if (request == requests_.end()) return;
+  const std::vector<std::string> ids = request->second;
+  for (const std::string& id : ids) {
+    Entry& entry = entries_.at(id);
+    if (IsTerminal(entry.current().phase) || entry.runner->begun()) continue;
+    const absl::Status cancelled = entry.runner->Cancel(
+        absl::StrCat("not begun: ", failed.container_name, " ", PhaseName(failed.phase)));
+    if (!cancelled.ok()) LOG(DFATAL) << cancelled;
+  }
+}
+
+void EngineImpl::Settle(const std::string& id) {
+  auto it = entries_.find(id);
+  if (it == entries_.end() || it->second.runner == nullptr) return;
+  it->second.record = it->second.runner->record();
+  it->second.runner.reset();
+}
+
+void EngineImpl::Cancel(const std::string& operation_id,
+                        absl::AnyInvocable<void(absl::StatusOr<OperationRecord>)> reply) {
+  absl::StatusOr<OperationRecord> answer = absl::NotFoundError(
+      absl::StrCat("id: no operation ", operation_id, "; it never was or has expired"));
+  if (auto it = entries_.find(operation_id); it != entries_.end()) {
+    if (IsTerminal(it->second.current().phase)) {
+      answer = absl::FailedPreconditionError(absl::StrCat(
+          "operation ", operation_id, " has ended: ", PhaseName(it->second.current().phase)));
+    } else if (absl::Status done = it->second.runner->Cancel("cancelled on request"); !done.ok()) {
+      answer = done;
+    } else {
+      answer = it->second.current();
+    }
+  }
+  deps_.loop.Post([reply = std::move(reply), answer = std::move(answer)]() mutable {
+    reply(std::move(answer));
+  });
+}
+
+const OperationRecord* EngineImpl::Find(const std::string& operation_id) const {
+  auto it = entries_.find(operation_id);
+  return it == entries_.end() ? nullptr : &it->second.current();
+}
+
+std::vector<OperationRecord> EngineImpl::OfRequest(const std::string& request_id) const {
+  std::vector<OperationRecord> records;
+  for (const std::string& id : requests_.at(request_id)) {
+    records.push_back(entries_.at(id).current());
+  }
+  return records;
+}
+
+std::vector<OperationRecord> EngineImpl::List(const Filter& filter) const {
+  auto matches = [](const std::string& wanted, const std::string& actual) {
+    return wanted.empty() || wanted == actual;
+  };
+  std::vector<const Entry*> found;
+  for (const auto& [id, entry] : entries_) {
+    const OperationRecord& record = entry.current();
+    if (matches(filter.pod.ns, record.pod.ns) && matches(filter.pod.name, record.pod.name) &&
+        matches(filter.pod.uid, record.pod.uid) && matches(filter.request_id, record.request_id) &&
+        !(filter.active_only && IsTerminal(record.phase))) {
+      found.push_back(&entry);
+    }
+  }
+  std::sort(found.begin(), found.end(),
+            [](const Entry* a, const Entry* b) { return a->sequence > b->sequence; });
+  std::vector<OperationRecord> records;
+  records.reserve(found.size());
+  for (const Entry* entry : found) records.push_back(entry->current());
+  return records;
+}
+
+Engine::WatchId EngineImpl::Watch(std::function<void(const OperationRecord&)> observer) {
+  watches_[next_watch_] = std::move(observer);
+  return next_watch_++;
+}
+
+void EngineImpl::Unwatch(WatchId watch) { watches_.erase(watch); }
+
+Engine::Stats EngineImpl::GetStats() const {
+  return {.active = active_,
+          .stored = entries_.size(),
+          .accepting = accepting_,
+          .accepting_reason = accepting_reason_};
+}
+
+void EngineImpl::StopAccepting(const std::string& reason) {
+  accepting_ = false;
+  accepting_reason_ = reason;
+}
+
+void EngineImpl::Drain(absl::Duration bound, absl::AnyInvocable<void(absl::Status)> drained) {
+  draining_ = true;
+  for (auto& [id, entry] : entries_) {
+    if (entry.runner != nullptr) entry.runner->Hold();
+  }
+  drained_ = std::move(drained);
+  drain_timer_.Set(deps_.loop, bound, [this] {
+    auto done = std::move(drained_);
+    drained_ = nullptr;
+    done(absl::DeadlineExceededError("containers are still between stop and start"));
+  });
+  CheckDrained();
+}
+
+void EngineImpl::CheckDrained() {
+  for (const auto& [id, entry] : entries_) {
+    if (entry.runner != nullptr && entry.runner->InGap()) return;
+  }
+  drain_timer_.Cancel();
+  deps_.loop.Post([done = std::exchange(drained_, nullptr)]() mutable { done(absl::OkStatus()); });
+}
+
+void EngineImpl::Sweep() {
+  sweep_timer_.Set(deps_.loop, options_.sweep, [this] { Sweep(); });
+  // Requests expire as a whole, so that a repeated request finds all of its operations or none.
+  struct Candidate {
+    absl::Time ended;
+    std::string request_id;
+    bool operator<(const Candidate& other) const {
+      return std::tie(ended, request_id) < std::tie(other.ended, other.request_id);
+    }
+  };
+  std::vector<Candidate> candidates;
+  for (const auto& [request_id, ids] : requests_) {
+    absl::Time last = absl::InfinitePast();
+    bool settled = true;
+    for (const std::string& id : ids) {
+      const Entry& entry = entries_.at(id);
+      settled = settled && entry.runner == nullptr;
+      last = std::max(last, entry.current().ended);
+    }
+    if (settled) candidates.push_back({last, request_id});
+  }
+  std::sort(candidates.begin(), candidates.end());
+  const absl::Time oldest = deps_.loop.Now() - options_.keep;
+  size_t ended = entries_.size() - active_;
+  std::vector<std::string> expired;
+  for (const Candidate& candidate : candidates) {
+    if (ended <= options_.max_stored && candidate.ended >= oldest) break;
+    for (const std::string& id : requests_.at(candidate.request_id)) {
+      entries_.erase(id);
+      expired.push_back(id);
+      --ended;
+    }
+    requests_.erase(candidate.request_id);
+  }
+  if (expired.empty()) return;
+  deps_.journal.Remove(std::move(expired), [](const absl::Status& removed) {
+    if (!removed.ok()) LOG(WARNING) << "expired operations stay in the journal: " << removed;
+  });
+}
+
+}  // namespace rekindle::restart
