@@ -1,0 +1,84 @@
+#include "cli/yaml_tree.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include <nlohmann/json.hpp>
+#include <yaml-cpp/yaml.h>
+
+namespace rekindle::cli {
+namespace {
+
+constexpr int kMaxDepth = 200;
+
+Json Scalar(const YAML::Node& node) {
+  const std::string text = node.Scalar();
+  if (node.Tag() == "!") return text;  // quoted
+  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") {
+    return nullptr;
+  }
+  if (text == "true" || text == "True" || text == "TRUE") return true;
+  if (text == "false" || text == "False" || text == "FALSE") return false;
+  const bool numeric = absl::ascii_isdigit(static_cast<unsigned char>(text.back())) &&
+                       text.find_first_not_of("+-.0123456789eE") == std::string::npos;
+  int64_t integer = 0;
+  if (numeric && absl::SimpleAtoi(text, &integer)) return integer;
+  double real = 0;
+  if (numeric && absl::SimpleAtod(text, &real)) return real;
+  return text;
+}
+
+Json Convert(const YAML::Node& node, int depth) {
+  if (depth > kMaxDepth) throw YAML::ParserException(node.Mark(), "nested too deeply");
+  switch (node.Type()) {
+    case YAML::NodeType::Undefined:
+    case YAML::NodeType::Null:
+      return nullptr;
+    case YAML::NodeType::Scalar:
+      return Scalar(node);
+    case YAML::NodeType::Sequence: {
+      Json out = Json::array();
+      for (const YAML::Node& item : node) out.push_back(Convert(item, depth + 1));
+      return out;
+    }
+    case YAML::NodeType::Map:
+      break;
+  }
+  Json out = Json::object();
+  for (const auto& entry : node) out[entry.first.Scalar()] = Convert(entry.second, depth + 1);
+  return out;
+}
+
+void Add(Json document, std::vector<Json>& out) {
+  if (document.is_null()) return;
+  const auto kind = document.find("kind");
+  const auto items = document.find("items");
+  if (kind != document.end() && kind->is_string() && items != document.end() && items->is_array() &&
+      absl::EndsWith(kind->get<std::string>(), "List")) {
+    for (Json& item : *items) Add(std::move(item), out);
+    return;
+  }
+  out.push_back(std::move(document));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Json>> ReadYaml(const std::string& text) {
+  std::vector<Json> out;
+  try {
+    for (const YAML::Node& node : YAML::LoadAll(text)) {
+      Json document = Convert(node, 0);
+      if (!document.is_null() && !document.is_object()) {
+        return absl::InvalidArgumentError("a document is no object");
+      }
+      Add(std::move(document), out);
+    }
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat("line ", error.mark.line + 1, ": ", error.msg));
+  }
+  return out;
+}
+
+}  // namespace rekindle::cli
