@@ -1,0 +1,54 @@
+#ifndef REKINDLE_TEST_BENCH_BENCH_H_
+#define REKINDLE_TEST_BENCH_BENCH_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+#include "tests/bench/results.h"
+#include "tests/measure/daemon.h"
+
+namespace rekindle::bench {
+
+struct Settings {
+  measure::Daemon::Programs programs;
+  int rounds = 50;
+};
+
+// One benchmark: starts a bed of its own, measures, and adds its rows. An error means that it could
+// not be measured; a missed limit is in the rows.
+struct Bench {
+  std::string name;
+  std::string what;
+  absl::Status (*run)(const Settings& settings, Results* results);
+};
+
+const std::vector<Bench>& AllBenches();
+
+// Gap in service of `replace`, beside StopContainer + StartContainer by plain CRI calls on the same
+// pod in turn (median and p99 of each).
+absl::Status GapBench(const Settings& settings, Results* results);
+
+// `hot` of a server with SO_REUSEPORT under 2,000 requests a second: failed requests.
+absl::Status HotBench(const Settings& settings, Results* results);
+
+// Memory and processor time of the daemon with 110 pods and nothing to do.
+absl::Status IdleBench(const Settings& settings, Results* results);
+
+// The daemon's own time from a request to its StopContainer call with 110 pods, journal write
+// included: the whole time less the time in which a call to the runtime was under way.
+absl::Status StopCallBench(const Settings& settings, Results* results);
+
+// All 200 containers of one pod restarted by one call, beside a bare client that makes the same
+// create, stop and start calls at the concurrency that suits this machine best. One round for every
+// ten asked for, at most five.
+absl::Status BatchBench(const Settings& settings, Results* results);
+
+// Gap in service of `replace` beside `podman restart` of the same program in a podman pod on the
+// same bridge, in turn.
+absl::Status PodmanBench(const Settings& settings, Results* results);
+
+}  // namespace rekindle::bench
+
+#endif  // REKINDLE_TEST_BENCH_BENCH_H_

@@ -1,0 +1,57 @@
+#include "tests/bench/restart_call.h"
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include <grpcpp/grpcpp.h>
+
+namespace rekindle::bench {
+namespace {
+
+constexpr std::chrono::minutes kTimeout{5};
+
+}  // namespace
+
+RestartCaller::RestartCaller(const measure::Daemon& daemon)
+    : stub_(node::v1::NodeService::NewStub(grpc::CreateChannel(
+          absl::StrCat("unix://", daemon.socket()), grpc::InsecureChannelCredentials()))) {}
+
+absl::Status RestartCaller::Restart(const bed::Pod& pod,
+                                    const std::vector<std::string>& containers) {
+  node::v1::RestartContainersRequest request;
+  request.set_request_id(bed::RandomUid());
+  request.mutable_pod()->set_namespace_(pod.spec.ns);
+  request.mutable_pod()->set_name(pod.spec.name);
+  request.mutable_pod()->set_uid(pod.spec.uid);
+  request.set_order(node::v1::ORDER_PARALLEL);
+  request.set_failure_policy(node::v1::FAILURE_POLICY_FAIL);
+  for (const std::string& name : containers) {
+    auto* container = request.add_containers();
+    container->set_name(name);
+    container->set_method(node::v1::METHOD_REPLACE);
+  }
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+  auto stream = stub_->RestartContainers(&context, request);
+  node::v1::RestartContainersResponse response;
+  size_t done = 0;
+  absl::Status failed;
+  while (stream->Read(&response)) {
+    const node::v1::Operation& operation = response.operation();
+    if (operation.phase() == node::v1::PHASE_DONE) ++done;
+    if (operation.phase() == node::v1::PHASE_FAILED ||
+        operation.phase() == node::v1::PHASE_CANCELLED) {
+      failed.Update(absl::AbortedError(
+          absl::StrCat("restart of ", operation.id(), ": ", operation.message())));
+    }
+  }
+  grpc::Status ended = stream->Finish();
+  if (!ended.ok()) return absl::AbortedError(absl::StrCat("restart: ", ended.error_message()));
+  if (failed.ok() && done != containers.size()) {
+    return absl::AbortedError(
+        absl::StrCat("restart: ", done, " of ", containers.size(), " operations ended well"));
+  }
+  return failed;
+}
+
+}  // namespace rekindle::bench

@@ -1,0 +1,44 @@
+#include "common/api/quantity.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace rekindle::api {
+namespace {
+
+TEST(Quantity, CanonicalTextOfKubernetesApi28) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"1.0", "1"},       {"1.5", "1500m"},     {"0.1", "100m"},     {"1000", "1k"},
+      {"1024", "1024"},   {"1000000", "1M"},    {"1500k", "1500k"},  {"1000k", "1M"},
+      {"1.25M", "1250k"}, {"1024Ki", "1Mi"},    {"1.5Gi", "1536Mi"}, {"0.5Gi", "512Mi"},
+      {"2048Mi", "2Gi"},  {"1023Mi", "1023Mi"}, {"1e3", "1e3"},      {"1.5e2", "150"},
+      {"1e-1", "100e-3"}, {"10000m", "10"},     {".5", "500m"},      {"3.000", "3"},
+      {"0m", "0"},        {"-5", "-5"},         {"1E", "1E"},        {"1E3", "1e3"},
+  };
+  for (const auto& [in, out] : cases) {
+    const auto quantity = Quantity::Parse(in);
+    ASSERT_TRUE(quantity.ok()) << in;
+    EXPECT_EQ(quantity->Text(), out) << in;
+  }
+}
+
+TEST(Quantity, RefusedTexts) {
+  for (const char* bad :
+       {"K", "1K", "1 Gi", "1Gib", "1_000", "0x10", "", "1e", "1.2.3", "m", "1e x"}) {
+    EXPECT_FALSE(Quantity::Parse(bad).ok()) << bad;
+  }
+  EXPECT_FALSE(Quantity::FromJson(Json(true)).ok());
+}
+
+TEST(Quantity, ComparesByValueAndRoundsUp) {
+  EXPECT_EQ(*Quantity::Parse("1"), *Quantity::Parse("1000m"));
+  EXPECT_EQ(*Quantity::FromJson(Json(1.5)), *Quantity::Parse("1500m"));
+  EXPECT_LT(*Quantity::Parse("1G"), *Quantity::Parse("1Gi"));
+  EXPECT_EQ(Quantity::Parse("0.1234")->Milli(), 124);
+  EXPECT_EQ(Quantity::Parse("1n")->Milli(), 1);
+  EXPECT_EQ(Quantity::Parse("1.0001Ki")->Milli(), 1024103);
+  EXPECT_EQ(Quantity::Parse("1.5")->Units(), 2);
+}
+
+}  // namespace
+}  // namespace rekindle::api

@@ -1,0 +1,147 @@
+#ifndef REKINDLE_TEST_DAEMON_RESTART_JOURNAL_TESTING_H_
+#define REKINDLE_TEST_DAEMON_RESTART_JOURNAL_TESTING_H_
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+#include "common/base/asio_loop.h"
+#include "common/base/sync.h"
+#include "daemon/restart/journal.h"
+#include "daemon/restart/operation.h"
+
+namespace rekindle::restart {
+
+// A directory that goes with its object.
+class TempDir {
+ public:
+  TempDir() {
+    std::string name = (std::filesystem::temp_directory_path() / "rk-journal-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  ~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline std::string ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline void WriteFile(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+// A record as the engine accepts it.
+inline OperationRecord SmallRecord(const std::string& request, const std::string& container = "c") {
+  OperationRecord record;
+  record.request_id = request;
+  record.container_name = container;
+  record.pod = {"ns", "web-0", "8f3c2a"};
+  record.grace = absl::Seconds(30);
+  record.created = absl::FromUnixSeconds(1'800'000'000);
+  record.deadline = absl::FromUnixSeconds(1'800'000'150);
+  record.history = {{Phase::kAccepted, absl::FromUnixSeconds(1'800'000'000)}};
+  return record;
+}
+
+// A record with every field set to something that is not its default.
+inline OperationRecord FullRecord() {
+  OperationRecord r;
+  r.request_id = "5c1d";
+  r.pod = {"prod", "web-3", "uid-3"};
+  r.index = 2;
+  r.ordered = true;
+  r.ignore_failures = true;
+  r.force = true;
+  r.unready_grace = absl::Milliseconds(1500);
+  r.container_name = "app";
+  r.expected_container_id = "old1";
+  r.method = Method::kHot;
+  r.grace = absl::Seconds(45);
+  r.pre_stop = hooks::ExecAction{{"/bin/sh", "-c", "", std::string("\xff\x00 raw", 6)}};
+  r.post_start = hooks::HttpGetAction{"10.1.2.3", 8080, "/warm?x=1", true, {{"A", "1"}, {"A", ""}}};
+  r.min_started = absl::Nanoseconds(1);
+  r.ready_check = ReadyCheck{hooks::TcpSocketAction{"::1", 65535}, absl::Milliseconds(250),
+                             absl::Seconds(3), 7};
+  r.env = {{"B", "\xfe not utf-8"}, {"A", ""}};
+  r.unset_env = {"OLD", "OLDER"};
+  r.created = absl::FromUnixNanos(1'800'000'000'123'456'789);
+  r.deadline = absl::InfiniteFuture();
+  r.phase = Phase::kVerifying;
+  r.history = {{Phase::kAccepted, absl::FromUnixNanos(5)},
+               {Phase::kVerifying, absl::FromUnixNanos(9)}};
+  r.message = "waits \xc3\x28";
+  r.sandbox_id = "sb";
+  r.old_container_id = "old1";
+  r.old_was_running = false;
+  r.new_container_id = "new1";
+  r.attempt = 12;
+  r.start_failures = 3;
+  r.old_exit_code = -137;
+  r.gap = absl::Milliseconds(142);
+  r.pre_stop_result = "ok";
+  r.post_start_result = "exit code 3";
+  r.service_down = true;
+  r.ended = absl::FromUnixSeconds(1'800'000'010);
+  r.leftovers = {"x", "y"};
+  r.log_path = "/var/log/pods/a/app/2.log";
+  return r;
+}
+
+// Calls a journal on its loop and waits for the reply.
+class JournalCaller {
+ public:
+  JournalCaller(AsioLoop& loop, Journal& journal) : loop_(loop), journal_(journal) {}
+
+  absl::Status Append(std::vector<OperationRecord> records) {
+    return Call([&](Journal::Done done) { journal_.Append(std::move(records), std::move(done)); });
+  }
+  absl::Status Update(const OperationRecord& record) {
+    return Call([&](Journal::Done done) { journal_.Update(record, std::move(done)); });
+  }
+  absl::Status Remove(std::vector<std::string> ids) {
+    return Call([&](Journal::Done done) { journal_.Remove(std::move(ids), std::move(done)); });
+  }
+
+ private:
+  template <typename F>
+  absl::Status Call(F call) {
+    absl::Status result = absl::DeadlineExceededError("no reply");
+    Latch replied;
+    loop_.Post([&] {
+      call([&](absl::Status status) {
+        result = std::move(status);
+        replied.Open();
+      });
+    });
+    replied.Wait();
+    return result;
+  }
+
+  AsioLoop& loop_;
+  Journal& journal_;
+};
+
+}  // namespace rekindle::restart
+
+#endif  // REKINDLE_TEST_DAEMON_RESTART_JOURNAL_TESTING_H_

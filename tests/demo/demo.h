@@ -1,0 +1,67 @@
+#ifndef REKINDLE_TEST_DEMO_DEMO_H_
+#define REKINDLE_TEST_DEMO_DEMO_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "tests/measure/daemon.h"
+#include "tests/measure/probe.h"
+
+namespace rekindle::demo {
+
+struct DemoOptions {
+  measure::Daemon::Programs programs;
+  int rounds = 5;
+  int load_rate = 500;  // requests a second during the hot restart
+};
+
+// The story that ./demo tells, on a bed of its own, printed as it happens.
+class Demo {
+ public:
+  explicit Demo(DemoOptions options) : options_(std::move(options)) {}
+
+  // OK when everything shown was as promised; else the first thing that was not. The last line
+  // printed is the RESULT line in either case, with what is known.
+  absl::Status Run();
+
+ private:
+  struct Facts {
+    std::string ip;
+    std::string sandbox;
+    std::string note;      // content of the file in the volume, read through the container
+    std::string instance;  // of the server
+    std::string container;
+    uint32_t attempt = 0;
+  };
+
+  absl::Status SetUp();
+  absl::Status ShowRestart();
+  absl::Status CompareWithFloor();
+  absl::Status ShowHot();
+  absl::StatusOr<Facts> Look(const bed::Pod& pod);
+  absl::StatusOr<measure::ProbeResult> Restart(const bed::Pod& pod,
+                                               const std::vector<std::string>& more);
+  void PrintResult() const;
+
+  const DemoOptions options_;
+  std::unique_ptr<bed::Bed> bed_;
+  std::unique_ptr<measure::Daemon> daemon_;
+  bed::Pod web_;
+  bed::Pod hot_;
+  std::string cli_output_;
+
+  bool ip_kept_ = false;
+  bool volumes_kept_ = false;
+  std::vector<double> gaps_ms_;
+  std::vector<double> floors_ms_;
+  double hot_gap_ms_ = -1;
+  int64_t hot_failed_ = -1;
+  int64_t hot_sent_ = 0;
+};
+
+}  // namespace rekindle::demo
+
+#endif  // REKINDLE_TEST_DEMO_DEMO_H_

@@ -1,0 +1,29 @@
+#ifndef REKINDLE_TEST_MEASURE_SWAP_H_
+#define REKINDLE_TEST_MEASURE_SWAP_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "tests/bed/bed.h"
+#include "tests/measure/probe.h"
+
+namespace rekindle::measure {
+
+// Watches the pod's server from outside while `act` replaces its container. Waits for service
+// before and after. kFailedPrecondition if it is not there before, kDeadlineExceeded if it does not
+// come back.
+absl::StatusOr<ProbeResult> Watch(const bed::Pod& pod, int port,
+                                  const std::function<absl::Status()>& act);
+
+// The floor: what the runtime itself needs to replace a container. The replacement has been
+// created before; then StopContainer and StartContainer by plain CRI calls, one right after the
+// other. The old container is removed when the watch is over. Returns what the users saw.
+absl::StatusOr<ProbeResult> SwapByHand(bed::Bed* bed, bed::Pod* pod, const std::string& container,
+                                       int port);
+
+}  // namespace rekindle::measure
+
+#endif  // REKINDLE_TEST_MEASURE_SWAP_H_
