@@ -10,7 +10,8 @@ while read -r group package; do
   [[ $group == \#* || -z $group ]] && continue
   [[ " $* " == *" $group "* ]] && wanted+=("$package")
 done <"$here/packages.txt"
-installed=" $(dpkg-query -W -f='${db:Status-Status}:${Package} ' "${wanted[@]}" 2>/dev/null) "
+# dpkg-query fails when it has never heard of one of them, as on a fresh machine, and prints the others.
+installed=" $(dpkg-query -W -f='${db:Status-Status}:${Package} ' "${wanted[@]}" 2>/dev/null || true) "
 missing=()
 for package in "${wanted[@]}"; do
   [[ $installed == *" installed:$package "* ]] || missing+=("$package")
