@@ -1,8 +1,8 @@
 #ifndef REKINDLE_CLI_CALL_H_
 #define REKINDLE_CLI_CALL_H_
 
+#include <array>
 #include <chrono>
-#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -82,8 +82,11 @@ class Stream final {
   absl::Status status() const { return net::FromGrpc(end_); }
 
  private:
-  enum Step : intptr_t { kStarted, kRead, kEnded };
-  static void* Tag(Step step) { return reinterpret_cast<void*>(step); }
+  enum Step { kStarted, kRead, kEnded };
+  // gRPC gives back an address: each step has its own.
+  void* Tag(Step step) { return &tags_[step]; }
+
+  std::array<char, kEnded + 1> tags_{};
 
   grpc::ClientContext context_;
   grpc::CompletionQueue queue_;

@@ -103,7 +103,7 @@ ExitCode ExitCodeFor(const absl::Status& status) {
 }
 
 std::string Explain(const absl::Status& status, const Target& target) {
-  const std::string message = PrintableText(std::string(status.message()));
+  std::string message = PrintableText(std::string(status.message()));
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
     return absl::StrCat("not permitted: ", message,
                         target.address.empty() ? "\nRun it as root, or as a member of a group in "

@@ -67,6 +67,7 @@ absl::StatusOr<std::vector<Pod>> Bed::RunPods(std::vector<PodSpec> specs, int pa
     }
   };
   std::vector<std::thread> workers;
+  workers.reserve(static_cast<size_t>(parallel));
   for (int i = 0; i < parallel; ++i) workers.emplace_back(work);
   for (std::thread& worker : workers) worker.join();
   if (!failed.ok()) return failed;

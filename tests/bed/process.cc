@@ -45,6 +45,7 @@ bool WaitForEnd(pid_t pid, absl::Duration timeout) {
 absl::StatusOr<pid_t> SpawnWith(const std::vector<std::string>& argv, int output,
                                 const std::vector<std::string>& environment) {
   std::vector<char*> words;
+  words.reserve(argv.size() + 1);
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   std::vector<char*> env;

@@ -30,6 +30,7 @@ absl::Status ForEach(size_t count, int concurrency,
   Mutex mutex;
   absl::Status failed;
   std::vector<std::thread> threads;
+  threads.reserve(static_cast<size_t>(concurrency));
   for (int i = 0; i < concurrency; ++i) {
     threads.emplace_back([&] {
       for (size_t item = next++; item < count; item = next++) {

@@ -44,7 +44,7 @@ std::string FakeRuntime::AddPod(const std::string& ns, const std::string& name,
   (*sandbox.mutable_labels())["io.kubernetes.pod.name"] = name;
   (*sandbox.mutable_labels())["io.kubernetes.pod.namespace"] = ns;
   (*sandbox.mutable_labels())["io.kubernetes.pod.uid"] = uid;
-  const std::string id = sandbox.id();
+  std::string id = sandbox.id();
   sandboxes_[id] = std::move(sandbox);
   return id;
 }
@@ -71,7 +71,7 @@ std::string FakeRuntime::AddContainer(const std::string& sandbox, const std::str
   container.status.set_id(container.summary.id());
   container.status.set_created_at(last_created_);
   *container.status.mutable_metadata() = container.config.metadata();
-  const std::string id = container.summary.id();
+  std::string id = container.summary.id();
   containers_[id] = std::move(container);
   StartNow(id);
   return id;
@@ -88,6 +88,7 @@ std::vector<std::string> FakeRuntime::All(const std::string& name) const {
   }
   std::sort(found.begin(), found.end());
   std::vector<std::string> ids;
+  ids.reserve(found.size());
   for (auto& [created, id] : found) ids.push_back(id);
   return ids;
 }
@@ -342,7 +343,7 @@ void FakeRuntime::CreateContainer(const v1::CreateContainerRequest& request,
     container.status.set_id(container.summary.id());
     *container.status.mutable_metadata() = request.config().metadata();
     container.status.set_created_at(last_created_);
-    const std::string id = container.summary.id();
+    std::string id = container.summary.id();
     containers_[id] = std::move(container);
     if (fault.has_value()) return reply(fault->status);
     reply(id);

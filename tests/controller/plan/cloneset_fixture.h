@@ -81,6 +81,7 @@ class CloneSetTest : public testing::TwoRevisionsTest {
       old += creation.current_revision ? 1 : 0;
     }
     std::vector<std::string> parts;
+    parts.reserve(counts.size());
     for (const auto& [name, count] : counts) parts.push_back(absl::StrCat(name, " ", count));
     std::string out = absl::StrJoin(parts, ", ");
     if (old > 0) absl::StrAppend(&out, " (", old, " old)");

@@ -274,7 +274,7 @@ TEST_F(InPlaceTest, BatchTableOf101) {
         s.meta_env = api::EnvHash(env);
       }
       pod.meta_present = true;
-      const Refresh next = RefreshPod(pod, At(batches.size()), options_);
+      const Refresh next = RefreshPod(pod, At(static_cast<double>(batches.size())), options_);
       ASSERT_TRUE(next.step.has_value()) << Words(next.why);
       batches.push_back(Batch(*next.step));
       pod = ApplyStep(pod, *next.step);
