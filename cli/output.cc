@@ -102,6 +102,7 @@ std::string Colored(absl::string_view text, Color color, bool enabled) {
 
 Table::Table(std::vector<std::string> header) {
   std::vector<Cell> row;
+  row.reserve(header.size());
   for (std::string& name : header) row.emplace_back(std::move(name), Color::kBold);
   rows_.push_back(std::move(row));
 }

@@ -176,8 +176,8 @@ Reason CloneSetIndex::Explain(int32_t slot, const CloneSetPlan& plan) {
     return Because(Code::kPreDeleteHook, HoldersOf(spec_.hooks.pre_delete, pod));
   }
   const int64_t unavailable = claimed_ - available_;
-  const Reason budget = Figures(Code::kDeleteBudget, plan.scale.delete_ready_limit,
-                                spec_.MaxUnavailable(), unavailable);
+  Reason budget = Figures(Code::kDeleteBudget, plan.scale.delete_ready_limit,
+                          spec_.MaxUnavailable(), unavailable);
   if (view.specified) return budget;
   if (const auto it = refresh_waits_.find(slot); it != refresh_waits_.end()) return it->second;
   if (std::optional<Reason> reason = ParkedWait(slot)) return *reason;

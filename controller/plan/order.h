@@ -28,6 +28,7 @@ struct UpdateKey {
   uint64_t age = 0;
   uint64_t name = 0;
   int32_t slot = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): a false alarm on the 0 inside the defaulted operator
   auto operator<=>(const UpdateKey&) const = default;
 };
 UpdateKey MakeUpdateKey(const api::PodRecord& pod, int32_t slot, const PriorityStrategy& priority);
