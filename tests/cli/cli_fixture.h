@@ -28,9 +28,11 @@ class CliTest : public ::testing::Test {
   };
 
   CliTest() {
-    service_.pods = SamplePods();
-    service_.operations = SampleOperations();
-    service_.info = SampleInfo();
+    service_.Set([](FakeNodeService::Answers& answers) {
+      answers.pods = SamplePods();
+      answers.operations = SampleOperations();
+      answers.info = SampleInfo();
+    });
     service_.Start();
     environment_["REKINDLE_SOCKET"] = service_.socket();
   }

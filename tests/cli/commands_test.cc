@@ -72,8 +72,10 @@ TEST_F(Commands, Cancel) {
   EXPECT_THAT(result.out, HasSubstr("default/web proxy: cancelled"));
   EXPECT_EQ(Run({"node", "cancel", "cli-1/none"}).code, kExitNotFound);
   EXPECT_EQ(Run({"node", "cancel"}).code, kExitUsage);
-  service_.cancel_status =
-      grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "too late: it is in phase stopping");
+  service_.Set([](auto& answers) {
+    answers.cancel_status =
+        grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "too late: it is in phase stopping");
+  });
   const Result late = Run({"node", "cancel", "cli-1/proxy"});
   EXPECT_EQ(late.code, kExitRefused);
   EXPECT_THAT(late.err, HasSubstr("too late"));
@@ -90,7 +92,7 @@ TEST_F(Commands, WatchPrintsChanges) {
   *script.messages.emplace_back().mutable_operation() = SampleOperation("app", v1::PHASE_DONE);
   script.messages.emplace_back().set_synced(true);
   *script.messages.emplace_back().mutable_operation() = SampleOperation("app", v1::PHASE_STOPPING);
-  service_.watches.assign(3, script);
+  for (int i = 0; i < 3; ++i) service_.WillWatch(script);
   const Result plain = Run({"node", "watch", "web", "--active"});
   EXPECT_EQ(plain.code, kExitOk) << plain.err;
   EXPECT_THAT(plain.out, StartsWith("default/web app: done ("));
@@ -111,13 +113,13 @@ TEST_F(Commands, WatchEndsWhenInterruptedOrCutOff) {
   FakeNodeService::Script<v1::WatchOperationsResponse> script;
   script.stay_open = true;
   script.then = [this] { interrupted_.store(true); };
-  service_.watches.push_back(script);
+  service_.WillWatch(script);
   EXPECT_EQ(Run({"node", "watch"}).code, kExitInterrupted);
   interrupted_.store(false);
   script.stay_open = false;
   script.then = nullptr;
   script.status = grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "reader is too slow");
-  service_.watches.push_back(script);
+  service_.WillWatch(script);
   EXPECT_EQ(Run({"node", "watch"}).code, kExitRefused);
 }
 
@@ -127,7 +129,7 @@ TEST_F(Commands, PullShowsProgressAndResult) {
   auto& result = *script.messages.emplace_back().mutable_result();
   result.set_image_id("sha256:1234");
   *result.mutable_elapsed() = Span(absl::Seconds(3));
-  service_.pulls.assign(3, script);
+  for (int i = 0; i < 3; ++i) service_.WillPull(script);
   EXPECT_EQ(Run({"node", "pull", "app:1"}).out, "app:1: pulled in 3.0 s (sha256:1234)\n");
   const auto json = nlohmann::json::parse(Run({"node", "pull", "app:1", "-o", "json"}).out);
   EXPECT_EQ(json["imageId"], "sha256:1234");
@@ -148,7 +150,7 @@ TEST_F(Commands, PullMistakesAndFailures) {
   EXPECT_THAT(empty.err, HasSubstr("--password-stdin: standard input is empty"));
   FakeNodeService::Script<v1::PullImageResponse> script;
   script.status = grpc::Status(grpc::StatusCode::NOT_FOUND, "image: no such tag");
-  service_.pulls.push_back(script);
+  service_.WillPull(script);
   EXPECT_EQ(Run({"node", "pull", "app:none"}).code, kExitNotFound);
 }
 
@@ -156,7 +158,7 @@ TEST_F(Commands, InterruptedPullIsGivenUp) {
   FakeNodeService::Script<v1::PullImageResponse> script;
   script.stay_open = true;
   script.then = [this] { interrupted_.store(true); };
-  service_.pulls.push_back(script);
+  service_.WillPull(script);
   const Result result = Run({"node", "pull", "app:1"});
   EXPECT_EQ(result.code, kExitInterrupted);
   EXPECT_THAT(result.err, HasSubstr("the pull is given up"));
@@ -186,15 +188,19 @@ TEST_F(Commands, SocketThatNobodyListensOn) {
 }
 
 TEST_F(Commands, PermissionDeniedSaysWhoMay) {
-  service_.info_status = grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "uid 1000 may not");
+  service_.Set([](auto& answers) {
+    answers.info_status = grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "uid 1000 may not");
+  });
   const Result result = Run({"node", "info"});
   EXPECT_EQ(result.code, kExitRefused);
   EXPECT_THAT(result.err, HasSubstr("as root"));
 }
 
 TEST_F(Commands, RuntimeDownIsToldAsItIs) {
-  service_.pods_status =
-      grpc::Status(grpc::StatusCode::UNAVAILABLE, "the container runtime does not answer");
+  service_.Set([](auto& answers) {
+    answers.pods_status =
+        grpc::Status(grpc::StatusCode::UNAVAILABLE, "the container runtime does not answer");
+  });
   const Result result = Run({"node", "ps"});
   EXPECT_EQ(result.code, kExitUnreachable);
   EXPECT_THAT(result.err, HasSubstr("the container runtime does not answer"));

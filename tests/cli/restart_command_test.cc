@@ -16,8 +16,8 @@ v1::Operation Op(const std::string& container, v1::Phase phase) {
 }
 
 TEST_F(RestartCommand, WaitsAndTellsTheOutcome) {
-  service_.restarts.push_back(Stream({Op("app", v1::PHASE_ACCEPTED), Op("app", v1::PHASE_STOPPING),
-                                      Op("app", v1::PHASE_STARTING), Op("app", v1::PHASE_DONE)}));
+  service_.WillRestart(Stream({Op("app", v1::PHASE_ACCEPTED), Op("app", v1::PHASE_STOPPING),
+                               Op("app", v1::PHASE_STARTING), Op("app", v1::PHASE_DONE)}));
   const Result result = Run({"node", "restart", "web"});
   EXPECT_EQ(result.code, kExitOk) << result.err;
   ExpectGolden("cli/restart.txt", result.out);
@@ -27,7 +27,7 @@ TEST_F(RestartCommand, WaitsAndTellsTheOutcome) {
 }
 
 TEST_F(RestartCommand, NamedContainersNeedNoListing) {
-  service_.restarts.push_back(Stream({Op("app", v1::PHASE_DONE), Op("proxy", v1::PHASE_DONE)}));
+  service_.WillRestart(Stream({Op("app", v1::PHASE_DONE), Op("proxy", v1::PHASE_DONE)}));
   const Result result = Run({"node", "restart", "shop/cart", "-c", "app", "-c", "proxy",
                              "--ordered", "--env", "A=1", "--env", "B=2"});
   EXPECT_EQ(result.code, kExitOk) << result.err;
@@ -37,7 +37,7 @@ TEST_F(RestartCommand, NamedContainersNeedNoListing) {
 }
 
 TEST_F(RestartCommand, FailedOperationIsExitOne) {
-  service_.restarts.push_back(Stream({Op("app", v1::PHASE_DONE), Op("job", v1::PHASE_FAILED)}));
+  service_.WillRestart(Stream({Op("app", v1::PHASE_DONE), Op("job", v1::PHASE_FAILED)}));
   const Result result = Run({"node", "restart", "web", "-c", "app", "-c", "job"});
   EXPECT_EQ(result.code, kExitFailed);
   EXPECT_THAT(result.out, HasSubstr("SERVICE DOWN"));
@@ -45,7 +45,7 @@ TEST_F(RestartCommand, FailedOperationIsExitOne) {
 }
 
 TEST_F(RestartCommand, CancelledOperationIsExitOne) {
-  service_.restarts.push_back(Stream({Op("app", v1::PHASE_CANCELLED)}));
+  service_.WillRestart(Stream({Op("app", v1::PHASE_CANCELLED)}));
   EXPECT_EQ(Run({"node", "restart", "web"}).code, kExitFailed);
 }
 
@@ -53,13 +53,13 @@ TEST_F(RestartCommand, SeveralContainersNeedAChoice) {
   const Result result = Run({"node", "restart", "shop/cart"});
   EXPECT_EQ(result.code, kExitUsage);
   EXPECT_THAT(result.err, HasSubstr("has several containers (app, proxy)"));
-  service_.restarts.push_back(Stream({Op("app", v1::PHASE_DONE), Op("proxy", v1::PHASE_DONE)}));
+  service_.WillRestart(Stream({Op("app", v1::PHASE_DONE), Op("proxy", v1::PHASE_DONE)}));
   EXPECT_EQ(Run({"node", "restart", "shop/cart", "--all"}).code, kExitOk);
   EXPECT_EQ(service_.last_restart().containers_size(), 2);
 }
 
 TEST_F(RestartCommand, ForceAlsoSeesExitedContainers) {
-  service_.restarts.push_back(Stream({Op("app", v1::PHASE_DONE)}));
+  service_.WillRestart(Stream({Op("app", v1::PHASE_DONE)}));
   EXPECT_EQ(Run({"node", "restart", "shop/cart", "--all", "--force"}).code, kExitOk);
   EXPECT_EQ(service_.last_restart().containers_size(), 3);
 }
@@ -71,7 +71,7 @@ TEST_F(RestartCommand, UnknownPodOffersTheNearest) {
 }
 
 TEST_F(RestartCommand, UnknownContainerOffersTheNearest) {
-  service_.restarts.push_back(
+  service_.WillRestart(
       FailingStream(grpc::StatusCode::NOT_FOUND, "containers[0].name: no container prxy"));
   const Result result = Run({"node", "restart", "shop/cart", "-c", "prxy"});
   EXPECT_EQ(result.code, kExitNotFound);
@@ -79,7 +79,7 @@ TEST_F(RestartCommand, UnknownContainerOffersTheNearest) {
 }
 
 TEST_F(RestartCommand, StaleIdShowsWhatRunsInstead) {
-  service_.restarts.push_back(
+  service_.WillRestart(
       FailingStream(grpc::StatusCode::FAILED_PRECONDITION, "expected_container_id is stale"));
   const Result result = Run({"node", "restart", "web", "--expect-id", "123"});
   EXPECT_EQ(result.code, kExitRefused);
@@ -91,14 +91,14 @@ TEST_F(RestartCommand, StaleIdShowsWhatRunsInstead) {
 TEST_F(RestartCommand, NoWaitReturnsWhenEverythingIsAccepted) {
   Restart script = Stream({Op("app", v1::PHASE_ACCEPTED), Op("proxy", v1::PHASE_ACCEPTED)});
   script.stay_open = true;
-  service_.restarts.push_back(script);
+  service_.WillRestart(script);
   const Result result = Run({"node", "restart", "shop/cart", "--all", "--no-wait"});
   EXPECT_EQ(result.code, kExitOk) << result.err;
   EXPECT_EQ(result.out, "cli-1/app\ncli-1/proxy\n");
 }
 
 TEST_F(RestartCommand, JsonIsOneDocumentWithoutProgress) {
-  service_.restarts.push_back(Stream({Op("app", v1::PHASE_STOPPING), Op("app", v1::PHASE_DONE)}));
+  service_.WillRestart(Stream({Op("app", v1::PHASE_STOPPING), Op("app", v1::PHASE_DONE)}));
   const Result result = Run({"node", "restart", "web", "-o", "json"});
   EXPECT_EQ(result.code, kExitOk);
   const auto json = nlohmann::json::parse(result.out);
@@ -110,7 +110,7 @@ TEST_F(RestartCommand, InterruptedWaitSaysThatTheRestartGoesOn) {
   Restart script = Stream({Op("app", v1::PHASE_STOPPING)});
   script.stay_open = true;
   script.then = [this] { interrupted_.store(true); };
-  service_.restarts.push_back(script);
+  service_.WillRestart(script);
   const Result result = Run({"node", "restart", "web"});
   EXPECT_EQ(result.code, kExitInterrupted);
   EXPECT_THAT(result.err, HasSubstr("interrupted\n"));
@@ -121,7 +121,7 @@ TEST_F(RestartCommand, InterruptedWaitSaysThatTheRestartGoesOn) {
 TEST_F(RestartCommand, InterruptedAfterProgressNamesTheOperation) {
   Restart script = Stream({Op("app", v1::PHASE_STOPPING)});
   script.stay_open = true;
-  service_.restarts.push_back(script);
+  service_.WillRestart(script);
   tty_ = true;
   std::ostringstream out;
   std::ostringstream err;
@@ -151,7 +151,7 @@ TEST_F(RestartCommand, InterruptedAfterProgressNamesTheOperation) {
 TEST_F(RestartCommand, TimesOutWithItsOwnCode) {
   Restart script = Stream({Op("app", v1::PHASE_STOPPING)});
   script.stay_open = true;
-  service_.restarts.push_back(script);
+  service_.WillRestart(script);
   const Result result = Run({"node", "restart", "web", "--timeout", "300ms"});
   EXPECT_EQ(result.code, kExitTimedOut);
   EXPECT_THAT(result.err, HasSubstr("timed out waiting"));
@@ -161,8 +161,8 @@ TEST_F(RestartCommand, TimesOutWithItsOwnCode) {
 TEST_F(RestartCommand, AttachesAgainWhenTheConnectionIsLost) {
   Restart lost = Stream({Op("app", v1::PHASE_STOPPING)});
   lost.status = grpc::Status(grpc::StatusCode::UNAVAILABLE, "Socket closed");
-  service_.restarts.push_back(lost);
-  service_.restarts.push_back(Stream({Op("app", v1::PHASE_DONE)}));
+  service_.WillRestart(lost);
+  service_.WillRestart(Stream({Op("app", v1::PHASE_DONE)}));
   const Result result = Run({"node", "restart", "web", "-c", "app"});
   EXPECT_EQ(result.code, kExitOk) << result.err;
   EXPECT_THAT(result.err, HasSubstr("connection to the daemon lost"));
@@ -172,7 +172,7 @@ TEST_F(RestartCommand, AttachesAgainWhenTheConnectionIsLost) {
 }
 
 TEST_F(RestartCommand, DoesNotRepeatWhatMayNotHaveBeenAccepted) {
-  service_.restarts.push_back(FailingStream(grpc::StatusCode::UNAVAILABLE, "the journal is full"));
+  service_.WillRestart(FailingStream(grpc::StatusCode::UNAVAILABLE, "the journal is full"));
   const Result result = Run({"node", "restart", "web", "-c", "app"});
   EXPECT_EQ(result.code, kExitUnreachable);
   EXPECT_THAT(result.err, HasSubstr("the journal is full"));
@@ -181,13 +181,13 @@ TEST_F(RestartCommand, DoesNotRepeatWhatMayNotHaveBeenAccepted) {
 
 TEST_F(RestartCommand, LiveViewIsRedrawnInPlaceAndTakenAway) {
   tty_ = true;
-  service_.restarts.push_back(Stream({Op("app", v1::PHASE_STOPPING), Op("app", v1::PHASE_DONE)}));
+  service_.WillRestart(Stream({Op("app", v1::PHASE_STOPPING), Op("app", v1::PHASE_DONE)}));
   const Result result = Run({"node", "restart", "web"});
   EXPECT_EQ(result.code, kExitOk);
   EXPECT_THAT(result.out, HasSubstr("\x1b[1A\r\x1b[J"));
   EXPECT_THAT(result.out, HasSubstr("\x1b[32mrestarted\x1b[0m"));
   environment_["NO_COLOR"] = "1";
-  service_.restarts.push_back(Stream({Op("app", v1::PHASE_DONE)}));
+  service_.WillRestart(Stream({Op("app", v1::PHASE_DONE)}));
   EXPECT_THAT(Run({"node", "restart", "web"}).out, Not(HasSubstr("\x1b[32m")));
 }
 
@@ -205,7 +205,7 @@ TEST_F(RestartCommand, RefusalsHaveTheirCodes) {
       {grpc::StatusCode::INTERNAL, kExitFailed},
   };
   for (const auto& row : kRows) {
-    service_.restarts.push_back(FailingStream(row.code, "because"));
+    service_.WillRestart(FailingStream(row.code, "because"));
     const Result result = Run({"node", "restart", "web", "-c", "app"});
     EXPECT_EQ(result.code, row.want) << row.code;
     EXPECT_THAT(result.err, HasSubstr("because"));

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,7 +24,7 @@ namespace rekindle {
 
 // A daemon whose answers are written down beforehand. Serves on a Unix socket in a directory of
 // its own, or on what AddPort gives it. Strict: a stream call without a script fails.
-// Threads: set it up before the first call; `requests()` from any thread.
+// Threads: Start and Stop from one; everything else from any, also between calls.
 class FakeNodeService final : public node::v1::NodeService::Service {
  public:
   using Status = grpc::Status;
@@ -71,17 +72,36 @@ class FakeNodeService final : public node::v1::NodeService::Service {
     unlink(socket().c_str());
   }
 
-  // The answers. An error status instead of the reply where it is not OK.
-  node::v1::ListPodsResponse pods;  // filtered by namespace, name and state as the daemon does
-  Status pods_status;
-  node::v1::NodeInfo info;
-  Status info_status;
-  node::v1::ListOperationsResponse operations;  // filtered by request and activity
-  Status operations_status;
-  Status cancel_status;
-  std::deque<Script<node::v1::RestartContainersResponse>> restarts;  // one per call
-  std::deque<Script<node::v1::WatchOperationsResponse>> watches;
-  std::deque<Script<node::v1::PullImageResponse>> pulls;
+  // The plain answers. An error status instead of the reply where it is not OK.
+  struct Answers {
+    node::v1::ListPodsResponse pods;  // filtered by namespace, name and state as the daemon does
+    Status pods_status;
+    node::v1::NodeInfo info;
+    Status info_status;
+    node::v1::ListOperationsResponse operations;  // filtered by request and activity
+    Status operations_status;
+    Status cancel_status;
+  };
+  // Changes them from the next call on.
+  template <typename Change>
+  void Set(Change change) {
+    MutexLock lock(&mutex_);
+    change(answers_);
+  }
+
+  // What the next call without a script will do.
+  void WillRestart(Script<node::v1::RestartContainersResponse> script) {
+    MutexLock lock(&mutex_);
+    restarts_.push_back(std::move(script));
+  }
+  void WillWatch(Script<node::v1::WatchOperationsResponse> script) {
+    MutexLock lock(&mutex_);
+    watches_.push_back(std::move(script));
+  }
+  void WillPull(Script<node::v1::PullImageResponse> script) {
+    MutexLock lock(&mutex_);
+    pulls_.push_back(std::move(script));
+  }
 
   // The text form of every request so far, in order: "RestartContainers: ...".
   std::vector<std::string> requests() const {
@@ -100,7 +120,8 @@ class FakeNodeService final : public node::v1::NodeService::Service {
   grpc::Status ListPods(grpc::ServerContext*, const node::v1::ListPodsRequest* request,
                         node::v1::ListPodsResponse* reply) override {
     Record("ListPods", *request);
-    for (const auto& pod : pods.pods()) {
+    const Answers answers = Get();
+    for (const auto& pod : answers.pods.pods()) {
       if (!request->namespace_().empty() && pod.ref().namespace_() != request->namespace_())
         continue;
       if (!request->name().empty() && pod.ref().name() != request->name()) continue;
@@ -113,14 +134,15 @@ class FakeNodeService final : public node::v1::NodeService::Service {
         }
       }
     }
-    return pods_status;
+    return answers.pods_status;
   }
 
   grpc::Status GetNodeInfo(grpc::ServerContext*, const node::v1::GetNodeInfoRequest* request,
                            node::v1::NodeInfo* reply) override {
     Record("GetNodeInfo", *request);
-    *reply = info;
-    return info_status;
+    Answers answers = Get();
+    *reply = std::move(answers.info);
+    return answers.info_status;
   }
 
   grpc::Status GetOperation(grpc::ServerContext*, const node::v1::GetOperationRequest* request,
@@ -132,7 +154,8 @@ class FakeNodeService final : public node::v1::NodeService::Service {
   grpc::Status ListOperations(grpc::ServerContext*, const node::v1::ListOperationsRequest* request,
                               node::v1::ListOperationsResponse* reply) override {
     Record("ListOperations", *request);
-    for (const auto& operation : operations.operations()) {
+    const Answers answers = Get();
+    for (const auto& operation : answers.operations.operations()) {
       const bool ended = operation.phase() >= node::v1::PHASE_DONE;
       if (request->active_only() && ended) continue;
       if (!request->request_id().empty() && operation.request_id() != request->request_id()) {
@@ -140,15 +163,15 @@ class FakeNodeService final : public node::v1::NodeService::Service {
       }
       *reply->add_operations() = operation;
     }
-    reply->set_truncated(operations.truncated());
-    return operations_status;
+    reply->set_truncated(answers.operations.truncated());
+    return answers.operations_status;
   }
 
   grpc::Status CancelOperation(grpc::ServerContext*,
                                const node::v1::CancelOperationRequest* request,
                                node::v1::Operation* reply) override {
     Record("CancelOperation", *request);
-    Status status = cancel_status;
+    Status status = Get().cancel_status;
     if (status.ok()) status = Find(request->id(), reply);
     reply->set_phase(node::v1::PHASE_CANCELLED);
     return status;
@@ -162,14 +185,14 @@ class FakeNodeService final : public node::v1::NodeService::Service {
       MutexLock lock(&mutex_);
       last_restart_ = *request;
     }
-    return Play(restarts, context, writer);
+    return Play(Next(&FakeNodeService::restarts_), context, writer);
   }
 
   grpc::Status WatchOperations(
       grpc::ServerContext* context, const node::v1::WatchOperationsRequest* request,
       grpc::ServerWriter<node::v1::WatchOperationsResponse>* writer) override {
     Record("WatchOperations", *request);
-    return Play(watches, context, writer);
+    return Play(Next(&FakeNodeService::watches_), context, writer);
   }
 
   grpc::Status PullImage(grpc::ServerContext* context, const node::v1::PullImageRequest* request,
@@ -179,36 +202,46 @@ class FakeNodeService final : public node::v1::NodeService::Service {
       MutexLock lock(&mutex_);
       last_pull_ = *request;
     }
-    return Play(pulls, context, writer);
+    return Play(Next(&FakeNodeService::pulls_), context, writer);
   }
 
  private:
-  // Plays the next script.
   template <typename Response>
-  Status Play(std::deque<Script<Response>>& scripts, grpc::ServerContext* context,
+  std::optional<Script<Response>> Next(std::deque<Script<Response>> FakeNodeService::*scripts) {
+    MutexLock lock(&mutex_);
+    if ((this->*scripts).empty()) return std::nullopt;
+    Script<Response> script = std::move((this->*scripts).front());
+    (this->*scripts).pop_front();
+    return script;
+  }
+
+  template <typename Response>
+  Status Play(const std::optional<Script<Response>>& script, grpc::ServerContext* context,
               grpc::ServerWriter<Response>* writer) {
-    Script<Response> script;
-    {
-      MutexLock lock(&mutex_);
-      if (scripts.empty()) return Status(grpc::StatusCode::INTERNAL, "no script for this call");
-      script = std::move(scripts.front());
-      scripts.pop_front();
+    if (!script.has_value()) {
+      return Status(grpc::StatusCode::INTERNAL, "no script for this call");
     }
-    for (const Response& message : script.messages) {
+    for (const Response& message : script->messages) {
       if (!writer->Write(message)) {
         return Status(grpc::StatusCode::CANCELLED, "the caller went away");
       }
     }
-    if (script.then) script.then();
-    if (!script.stay_open) return script.status;
+    if (script->then) script->then();
+    if (!script->stay_open) return script->status;
     // gRPC has no call that waits for this.
     Latch never;
     while (!context->IsCancelled()) never.WaitFor(absl::Milliseconds(5));
     return Status::CANCELLED;
   }
 
+  Answers Get() const {
+    MutexLock lock(&mutex_);
+    return answers_;
+  }
+
   Status Find(const std::string& id, node::v1::Operation* reply) const {
-    for (const auto& operation : operations.operations()) {
+    const Answers answers = Get();
+    for (const auto& operation : answers.operations.operations()) {
       if (operation.id() != id) continue;
       *reply = operation;
       return Status::OK;
@@ -224,6 +257,10 @@ class FakeNodeService final : public node::v1::NodeService::Service {
   std::string directory_;
   std::unique_ptr<grpc::Server> server_;
   mutable Mutex mutex_;
+  Answers answers_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Script<node::v1::RestartContainersResponse>> restarts_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Script<node::v1::WatchOperationsResponse>> watches_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Script<node::v1::PullImageResponse>> pulls_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> requests_ ABSL_GUARDED_BY(mutex_);
   node::v1::RestartContainersRequest last_restart_ ABSL_GUARDED_BY(mutex_);
   node::v1::PullImageRequest last_pull_ ABSL_GUARDED_BY(mutex_);
