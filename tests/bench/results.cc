@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -46,6 +48,8 @@ absl::Status Results::Add(const Row& row) {
   absl::PrintF("%s\n", line);
   std::fflush(stdout);
   all_within_limits_ = all_within_limits_ && WithinLimit(row);
+  std::error_code ignored;  // the file itself says whether it can be written
+  std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
   std::ofstream file(path_, std::ios::app);
   file << line << "\n";
   file.close();

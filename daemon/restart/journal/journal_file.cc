@@ -5,8 +5,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <utility>
@@ -25,6 +28,11 @@ namespace {
 constexpr char kConnectionSetup[] =
     "PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"
     "PRAGMA journal_size_limit=16777216";
+
+// The WAL has this size from the start where the disk has plenty of room (JournalFile::ReserveWal):
+// what it holds before it is moved into the database (SqliteJournal::Options), and a little more.
+constexpr int64_t kReservedWal = 1536 * 1024;
+constexpr uint64_t kPlentyOfRoom = 64 * 1024 * 1024;
 
 // Damaged records kept for inspection; older ones give way.
 constexpr char kTrimQuarantine[] =
@@ -117,6 +125,7 @@ absl::StatusOr<JournalFile::Opened> JournalFile::Open(const std::string& directo
   // On a full disk this fails; the records can be read all the same, and the first write that finds
   // room goes through.
   (void)file.Checkpoint();
+  file.ReserveWal();
   return opened;
 }
 
@@ -329,14 +338,34 @@ absl::Status JournalFile::Commit() {
   return ForCaller(status);
 }
 
-absl::Status JournalFile::Sync() {
+sqlite3_file* JournalFile::WalFile() {
   sqlite3_file* wal = nullptr;
-  errno = 0;
-  int code = sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
-  if (code == SQLITE_OK && (wal == nullptr || wal->pMethods == nullptr)) code = SQLITE_MISUSE;
-  if (code == SQLITE_OK) {
-    code = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+  const int code = sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+  return code == SQLITE_OK && wal != nullptr && wal->pMethods != nullptr ? wal : nullptr;
+}
+
+void JournalFile::ReserveWal() {
+  struct statvfs room {};
+  if (::statvfs(directory_.c_str(), &room) != 0) return;
+  if (static_cast<uint64_t>(room.f_bavail) * room.f_frsize < kPlentyOfRoom) return;
+  sqlite3_file* wal = WalFile();
+  sqlite3_int64 size = 0;
+  if (wal == nullptr || wal->pMethods->xFileSize(wal, &size) != SQLITE_OK) return;
+  static constexpr std::array<char, 64 * 1024> kZeros{};
+  while (size < kReservedWal) {
+    const int count = static_cast<int>(std::min<int64_t>(kZeros.size(), kReservedWal - size));
+    if (wal->pMethods->xWrite(wal, kZeros.data(), count, size) != SQLITE_OK) return;
+    size += count;
   }
+  (void)wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+}
+
+absl::Status JournalFile::Sync() {
+  errno = 0;
+  sqlite3_file* wal = WalFile();
+  const int code = wal == nullptr
+                       ? SQLITE_MISUSE
+                       : wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
   if (code == SQLITE_OK) return absl::OkStatus();
   needs_checkpoint_ = true;
   return ForCaller(SqliteError(nullptr, code, "sync"));

@@ -89,6 +89,12 @@ class JournalFile {
   std::vector<EncodedRecord> Salvage();
   absl::Status Restore(const std::vector<EncodedRecord>& records);
   absl::Status Synchronous(bool full);
+  // Null when there is none.
+  sqlite3_file* WalFile();
+  // Gives the WAL its blocks beforehand, as zeros behind its last frame, which are no frame: a sync
+  // of what is written into them later waits for these pages alone, not for the file system's own
+  // journal and for what other programs have in it. For speed only: errors are let go.
+  void ReserveWal();
 
   const std::string directory_;
   const std::string vfs_;
