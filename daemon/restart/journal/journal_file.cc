@@ -30,8 +30,9 @@ constexpr char kConnectionSetup[] =
     "PRAGMA journal_size_limit=16777216";
 
 // The WAL has this size from the start where the disk has plenty of room (JournalFile::ReserveWal):
-// what it holds before it is moved into the database (SqliteJournal::Options), and a little more.
-constexpr int64_t kReservedWal = 1536 * 1024;
+// what it holds before it is moved into the database (SqliteJournal::Options::pressing_pages), and a
+// little more.
+constexpr int64_t kReservedWal = 4 * 1024 * 1024;
 constexpr uint64_t kPlentyOfRoom = 64 * 1024 * 1024;
 
 // Damaged records kept for inspection; older ones give way.

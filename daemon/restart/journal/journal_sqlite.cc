@@ -76,13 +76,18 @@ void SqliteJournal::Enqueue(Request request) {
   queue_.push_back(std::move(request));
 }
 
+absl::Duration SqliteJournal::IdleBeforeCheckpoint() const {
+  const int pages = file_->wal_pages();
+  if (pages == 0) return absl::InfiniteDuration();
+  if (pages >= options_.pressing_pages) return options_.pressing_idle;
+  return pages >= options_.busy_pages ? options_.short_idle : options_.long_idle;
+}
+
 std::deque<SqliteJournal::Request> SqliteJournal::Take(bool* stop) {
-  const absl::Duration idle = file_->wal_pages() == 0                     ? absl::InfiniteDuration()
-                              : file_->wal_pages() >= options_.busy_pages ? options_.short_idle
-                                                                          : options_.long_idle;
   MutexLock lock(&mutex_);
-  mutex_.AwaitFor(
-      idle, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stop_ || !queue_.empty(); });
+  mutex_.AwaitFor(IdleBeforeCheckpoint(), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stop_ || !queue_.empty();
+  });
   *stop = stop_;
   return std::exchange(queue_, {});
 }

@@ -36,12 +36,16 @@ class SqliteJournal final : public Journal {
     std::string directory;  // made (0700) when missing; its parent must exist
     std::string vfs;        // SQLite file layer; empty: the default
 
-    // Checkpoints: with at least `busy_pages` (4 KiB each) in the WAL after `short_idle` without
-    // calls, with any after `long_idle`, and between two calls once there are `max_pages`.
+    // Checkpoints, which keep calls waiting for some milliseconds: with any page (4 KiB) in the WAL
+    // after `long_idle` without calls, with at least `busy_pages` after `short_idle`, with
+    // `pressing_pages` in the first pause as long as that of a container that stops, and with
+    // `max_pages` between two calls.
     int busy_pages = 256;
+    int pressing_pages = 768;
     int max_pages = 4096;
-    absl::Duration short_idle = absl::Milliseconds(300);
     absl::Duration long_idle = absl::Seconds(30);
+    absl::Duration short_idle = absl::Milliseconds(300);
+    absl::Duration pressing_idle = absl::Milliseconds(20);
   };
 
   struct Opened {
@@ -87,6 +91,7 @@ class SqliteJournal final : public Journal {
   // The rest runs on the writer's thread.
   void Write();
   std::deque<Request> Take(bool* stop);
+  absl::Duration IdleBeforeCheckpoint() const;
   void Execute(absl::Span<Request> requests);
   void Sync();
   absl::Status Transact(absl::Span<Request> requests);
