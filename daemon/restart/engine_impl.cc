@@ -11,11 +11,11 @@
 namespace rekindle::restart {
 
 EngineImpl::EngineImpl(const OperationDeps& deps, const Options& options)
-    : deps_(deps), options_(options) {
+    : deps_(deps), options_(options), gate_(options.operation.max_stopping_of_pod) {
   sweep_timer_.Set(deps_.loop, options_.sweep, [this] { Sweep(); });
 }
 
-EngineImpl::~EngineImpl() = default;
+EngineImpl::~EngineImpl() { gate_.Close(); }
 
 void EngineImpl::Recover(std::vector<OperationRecord> records) {
   std::vector<std::string> started;
@@ -196,7 +196,7 @@ void EngineImpl::Answer(const std::string& request_id,
 std::shared_ptr<OperationRunner> EngineImpl::MakeRunner(OperationRecord record) {
   const std::string id = record.id();
   return std::make_shared<OperationRunner>(
-      deps_, options_.operation, std::move(record),
+      deps_, options_.operation, gate_, std::move(record),
       OperationRunner::Callbacks{
           .changed = [this](const OperationRecord& changed) { OnChanged(changed); },
           // Not inline: the operation is in the middle of ending.

@@ -109,6 +109,7 @@ class EngineImpl final : public Engine {
 
   OperationDeps deps_;
   Options options_;
+  StopGate gate_;  // outlives the operations
   uint64_t next_sequence_ = 1;
   std::map<std::string, Entry> entries_;                                 // by operation ID
   absl::flat_hash_map<std::string, std::vector<std::string>> requests_;  // operation IDs, in order

@@ -112,6 +112,7 @@ void OperationRunner::Fail(const std::string& message, bool service_down) {
 
 void OperationRunner::End(Phase phase, const std::string& message) {
   MoveOn();
+  gate_pass_.reset();
   deadline_timer_.Cancel();
   record_.phase = phase;
   record_.message = message;

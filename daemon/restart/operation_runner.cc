@@ -11,9 +11,10 @@
 namespace rekindle::restart {
 
 OperationRunner::OperationRunner(const OperationDeps& deps, const OperationOptions& options,
-                                 OperationRecord record, Callbacks callbacks)
+                                 StopGate& gate, OperationRecord record, Callbacks callbacks)
     : deps_(deps),
       options_(options),
+      gate_(gate),
       record_(std::move(record)),
       callbacks_(std::move(callbacks)),
       end_stored_(IsTerminal(record_.phase)),

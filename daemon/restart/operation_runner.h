@@ -21,6 +21,7 @@
 #include "daemon/restart/operation.h"
 #include "daemon/restart/pod_reader.h"
 #include "daemon/restart/replacement/replacement.h"
+#include "daemon/restart/stop_gate.h"
 
 namespace rekindle::restart {
 
@@ -47,6 +48,10 @@ struct OperationOptions {
   // How long after its deadline an operation whose container has been touched goes on trying to
   // bring it up while the runtime does not answer.
   absl::Duration bring_up_limit = absl::Minutes(10);
+  // So many containers of one pod get their stop signal at a time (StopGate); one that takes longer
+  // than stop_pace to end keeps the others waiting no longer.
+  size_t max_stopping_of_pod = 4;
+  absl::Duration stop_pace = absl::Seconds(1);
   // A replacement gets at least so many starts, whatever the deadline says.
   uint32_t min_start_attempts = 3;
   // Start the replacement on the old process's exit event instead of waiting until the runtime has
@@ -72,7 +77,8 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   };
 
   // `record` is a new one, or what the journal held.
-  OperationRunner(const OperationDeps& deps, const OperationOptions& options,
+  // All references outlive it.
+  OperationRunner(const OperationDeps& deps, const OperationOptions& options, StopGate& gate,
                   OperationRecord record, Callbacks callbacks);
 
   const OperationRecord& record() const { return record_; }
@@ -133,7 +139,9 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
 
   // -- stopping the old container: operation_stop.cc --
   void PreStop();
+  // Once the gate lets this container through.
   void Stop(absl::Duration timeout);
+  void EnterStopping();
   void IssueStop();
   void CheckStopped();
   void OnStopped();
@@ -206,6 +214,7 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
 
   OperationDeps deps_;
   const OperationOptions& options_;
+  StopGate& gate_;
   OperationRecord record_;
   Callbacks callbacks_;
 
@@ -219,8 +228,9 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   bool staging_ = false;                  // the journal is writing the phase kStaged
   std::optional<absl::Status> prepared_;  // its files
   Backoff retry_;
-  absl::Status last_error_;       // of the call that is being looked into
-  uint32_t create_failures_ = 0;  // in a row, for the same attempt
+  absl::Status last_error_;                    // of the call that is being looked into
+  uint32_t create_failures_ = 0;               // in a row, for the same attempt
+  std::unique_ptr<StopGate::Pass> gate_pass_;  // while it waits to be stopped and is fresh in it
   absl::Duration stop_timeout_;
   absl::Duration stop_began_;               // monotonic
   ::runtime::v1::ContainerStatus started_;  // of the replacement, once it runs
@@ -233,6 +243,7 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   ScopedTimer timer_;
   ScopedTimer deadline_timer_;
   ScopedTimer probe_timer_;
+  ScopedTimer pace_timer_;
   cri::Monitor::WatchId exit_watch_ = 0;
   std::shared_ptr<Cleaner> cleaner_;
 };

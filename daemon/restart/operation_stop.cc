@@ -49,9 +49,19 @@ void OperationRunner::PreStop() {
 void OperationRunner::Stop(absl::Duration timeout) {
   stop_timeout_ = timeout;
   retry_.Reset();
+  gate_pass_ = gate_.Enter(record_.sandbox_id, Here([this] {
+                             if (!held_ || InGap()) EnterStopping();
+                           }));
+  if (gate_pass_->open()) return EnterStopping();
+  Say("waits for other containers of the pod that are being stopped");
+}
+
+void OperationRunner::EnterStopping() {
   Enter(Phase::kStopping,
-        absl::StrCat("stop signal sent, killed after ", absl::FormatDuration(timeout)), [this] {
+        absl::StrCat("stop signal sent, killed after ", absl::FormatDuration(stop_timeout_)),
+        [this] {
           stop_began_ = deps_.loop.Monotonic();
+          pace_timer_.Set(deps_.loop, options_.stop_pace, [this] { gate_pass_.reset(); });
           IssueStop();
         });
 }
@@ -104,6 +114,7 @@ void OperationRunner::CheckStopped() {
 
 void OperationRunner::OnStopped() {
   MoveOn();
+  gate_pass_.reset();
   if (record_.method == Method::kReplace) return StartReplacement();
   MeasureAndFinish();
 }

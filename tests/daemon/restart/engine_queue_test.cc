@@ -173,26 +173,82 @@ TEST_F(QueueTest, ACancelInTheMiddleOfACreateLeavesNothing) {
   EXPECT_EQ(Current("a"), a_);
 }
 
-TEST_F(QueueTest, FiveHundredStopsOfThirtySecondsRunAtOnce) {
-  const std::string big = runtime_.AddPod("shop", "big", "uid-2");
+// Of a pod of its own, with `count` containers that do not heed their signal.
+RestartRequest Stubborn(FakeRuntime& runtime, const std::string& pod, int count) {
+  const std::string sandbox = runtime.AddPod("shop", pod, "uid-of-" + pod);
   RestartRequest request;
-  request.request_id = "many";
-  request.pod = {"shop", "big", ""};
-  for (int i = 0; i < 500; ++i) {
-    const std::string name = absl::StrCat("n", i);
-    runtime_.Get(runtime_.AddContainer(big, name)).ignores_signal = true;
+  request.request_id = pod;
+  request.pod = {"shop", pod, ""};
+  for (int i = 0; i < count; ++i) {
     ContainerRestart container;
-    container.name = name;
+    container.name = absl::StrCat("n", i);
     container.grace = absl::Seconds(30);
+    runtime.Get(runtime.AddContainer(sandbox, container.name)).ignores_signal = true;
     request.containers.push_back(container);
   }
+  return request;
+}
+
+TEST_F(QueueTest, FiveHundredStopsOfThirtySecondsRunAtOnce) {
+  constexpr int kPods = 125;
   const absl::Time began = loop_.Now();
-  ASSERT_TRUE(Submit(std::move(request)).ok());
-  for (int i = 0; i < 500; ++i) {
-    EXPECT_EQ(Finish(absl::StrCat("many/n", i)).phase, Phase::kDone);
+  for (int pod = 0; pod < kPods; ++pod) {
+    ASSERT_TRUE(Submit(Stubborn(runtime_, absl::StrCat("big", pod), 4)).ok());
+  }
+  for (int pod = 0; pod < kPods; ++pod) {
+    for (int i = 0; i < 4; ++i) {
+      EXPECT_EQ(Finish(absl::StrCat("big", pod, "/n", i)).phase, Phase::kDone);
+    }
   }
   EXPECT_EQ(runtime_.most_stops_at_once, 500u);
   EXPECT_LT(loop_.Now() - began, absl::Seconds(40));
+}
+
+// docs/operations.md: many containers of one pod that exit together lock up containerd's shim.
+TEST_F(QueueTest, ContainersOfOnePodGetTheirSignalsFourAtATime) {
+  RestartRequest request = Stubborn(runtime_, "crowd", 10);
+  for (const ContainerRestart& container : request.containers) {
+    runtime_.Get(runtime_.All(container.name).front()).ignores_signal = false;
+    runtime_.Get(runtime_.All(container.name).front()).stop_after = absl::Milliseconds(300);
+  }
+  bool told = false;
+  changed = [&](const OperationRecord& record) {
+    told = told || record.message == "waits for other containers of the pod that are being stopped";
+  };
+  ASSERT_TRUE(Submit(std::move(request)).ok());
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(Finish(absl::StrCat("crowd/n", i)).phase, Phase::kDone);
+  }
+  EXPECT_EQ(runtime_.most_stops_at_once, 4u);
+  EXPECT_TRUE(told);
+}
+
+TEST_F(QueueTest, AContainerThatTakesItsTimeKeepsTheOthersWaitingASecondOnly) {
+  const absl::Time began = loop_.Now();
+  ASSERT_TRUE(Submit(Stubborn(runtime_, "crowd", 10)).ok());
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(Finish(absl::StrCat("crowd/n", i)).phase, Phase::kDone);
+  }
+  EXPECT_EQ(runtime_.most_stops_at_once, 10u);
+  EXPECT_LT(loop_.Now() - began, absl::Seconds(34));
+}
+
+TEST_F(QueueTest, WhoWaitsForItsSignalCanBeCancelledAndTouchesNothing) {
+  ASSERT_TRUE(Submit(Stubborn(runtime_, "crowd", 5)).ok());
+  loop_.AdvanceUntil([&] { return runtime_.most_stops_at_once == 4; }, absl::Seconds(1));
+  std::string waiting;
+  for (int i = 0; i < 5; ++i) {
+    const std::string id = absl::StrCat("crowd/n", i);
+    if (engine_->Find(id)->phase == Phase::kStaged) waiting = id;
+  }
+  ASSERT_FALSE(waiting.empty());
+  bool cancelled = false;
+  engine_->Cancel(waiting, [&](const auto& answer) { cancelled = answer.ok(); });
+  Rest();
+  EXPECT_TRUE(cancelled);
+  EXPECT_EQ(engine_->Find(waiting)->phase, Phase::kCancelled);
+  const std::string name = waiting.substr(waiting.find('/') + 1);
+  EXPECT_EQ(runtime_.All(name).size(), 1u);
 }
 
 TEST_F(QueueTest, TooManyOperationsAreRefused) {
