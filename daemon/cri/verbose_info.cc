@@ -20,9 +20,9 @@ using nlohmann::json;
 using ::runtime::v1::ContainerConfig;
 using ::runtime::v1::NamespaceMode;
 
-std::string StringOr(const json* value, std::string fallback) {
+std::string StringOr(const json* value, const std::string& fallback) {
   const auto* text = value == nullptr ? nullptr : value->get_ptr<const json::string_t*>();
-  return text == nullptr ? std::move(fallback) : *text;
+  return text == nullptr ? fallback : *text;
 }
 
 absl::StatusOr<std::int64_t> Pid(const json& document) {
