@@ -4,6 +4,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "cli/connection.h"
+#include "cli/live_state.h"
 #include "cli/plan_command.h"
 #include "cli/yaml_tree.h"
 #include <nlohmann/json.hpp>
@@ -20,6 +22,7 @@ struct PlanOptions {
   std::string output = "table";
   std::string svg;
   std::string server = "v1.32.0";
+  Kubectl kubectl;
   plan::ReportOptions report;
   bool no_daemon = false;
 };
@@ -62,11 +65,13 @@ absl::StatusOr<plan::Report> Make(PlanOptions options, Io& io) {
                      " workloads (CloneSet, StatefulSet, ContainerRecreateJob) instead of one"));
   }
   if (options.against == "live") {
-    return absl::UnimplementedError(
-        "--against live: this version has no connection to an API server; save the present state "
-        "with kubectl get -o yaml and give the file");
-  }
-  if (!options.against.empty()) {
+    absl::StatusOr<std::vector<Json>> present = ReadLive(options.kubectl, workloads.front(), io);
+    if (!present.ok()) {
+      return absl::Status(present.status().code(),
+                          absl::StrCat("--against live: ", present.status().message()));
+    }
+    rest.insert(rest.end(), present->begin(), present->end());
+  } else if (!options.against.empty()) {
     absl::StatusOr<std::vector<Json>> present = ReadFile(options.against, io.in);
     if (!present.ok()) return present.status();
     rest.insert(rest.end(), present->begin(), present->end());
@@ -83,7 +88,7 @@ int RunPlan(const PlanOptions& options, Io& io) {
   const absl::StatusOr<plan::Report> report = Make(options, io);
   if (!report.ok()) {
     io.err << "error: " << report.status().message() << "\n";
-    return absl::IsNotFound(report.status()) ? kExitNotFound : kExitUsage;
+    return ExitCodeFor(report.status());
   }
   if (!options.svg.empty()) {
     std::ofstream file(options.svg, std::ios::binary);
@@ -114,16 +119,30 @@ void AddPlanCommand(CLI::App& app, LocalChosen& chosen) {
       "The present state is read from --against: the workload as it is, its ControllerRevisions,\n"
       "Pods, PersistentVolumeClaims and Nodes, whatever of them there is. Without Pods the "
       "present\n"
-      "workload counts as settled.\n\n"
+      "workload counts as settled. \"live\" reads it from the cluster with kubectl, which must be\n"
+      "there; nothing is changed.\n\n"
       "Examples:\n"
+      "  rekindle plan -f new.yaml --against live\n"
       "  rekindle plan -f new.yaml --against old.yaml\n"
       "  kubectl get clone,po,controllerrevisions -o yaml > now.yaml\n"
       "  rekindle plan -f new.yaml --against now.yaml --simulate --svg rollout.svg");
   command->add_option("-f,--filename", options->file, "The new object; - is standard input.")
       ->required()
       ->type_name("FILE");
-  command->add_option("--against", options->against, "What is there now; - is standard input.")
-      ->type_name("FILE");
+  command
+      ->add_option("--against", options->against,
+                   "What is there now: a file, - for standard input, live for the cluster.")
+      ->type_name("FILE|live");
+  const char* kLive = "Of --against live";
+  command->add_option("--kubeconfig", options->kubectl.kubeconfig, "Default: kubectl's own.")
+      ->type_name("FILE")
+      ->group(kLive);
+  command->add_option("--context", options->kubectl.context, "Default: the current one.")
+      ->type_name("NAME")
+      ->group(kLive);
+  command->add_option("--kubectl", options->kubectl.program, "Default: kubectl, found by PATH.")
+      ->type_name("PROGRAM")
+      ->group(kLive);
   command->add_option("-o,--output", options->output, "Output format. Default: table.")
       ->check(CLI::IsMember({"table", "json"}))
       ->type_name("FORMAT");

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
 
+#include "common/json/tree.h"
+
 namespace rekindle::cli {
 namespace {
 
@@ -67,6 +69,13 @@ void Add(Json document, std::vector<Json>& out) {
 
 absl::StatusOr<std::vector<Json>> ReadYaml(const std::string& text) {
   std::vector<Json> out;
+  // What an API server prints: far faster, and with all of JSON's escapes.
+  if (absl::StartsWith(absl::StripLeadingAsciiWhitespace(text), "{")) {
+    if (absl::StatusOr<Json> document = json::Parse(text); document.ok()) {
+      Add(*std::move(document), out);
+      return out;
+    }
+  }
   try {
     for (const YAML::Node& node : YAML::LoadAll(text)) {
       Json document = Convert(node, 0);

@@ -2,11 +2,15 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <regex>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_fwd.h"
 #include "tests/cli/run_plan.h"
 
 namespace rekindle::cli {
@@ -86,10 +90,102 @@ TEST_F(PlanCommand, WrongInputIsNamed) {
   EXPECT_THAT(twice.err, HasSubstr("standard input"));
 }
 
-TEST_F(PlanCommand, LiveStateIsRefusedWithAWayOut) {
-  const PlanRun run = RunPlan({"plan", "-f", File("n.yaml", kWorkload), "--against", "live"});
-  EXPECT_EQ(run.code, kExitUsage);
-  EXPECT_THAT(run.err, HasSubstr("kubectl get"));
+// A kubectl that notes what it was asked and answers from files.
+class LivePlan : public PlanCommand {
+ protected:
+  void SetUp() override {
+    PlanCommand::SetUp();
+    new_ = File("new.yaml", std::regex_replace(kWorkload, std::regex("web:1"), "web:2"));
+    object_ = File("object.json", "");
+    rest_ = File("rest.json", R"({"apiVersion":"v1","kind":"List","items":[]})");
+    kubectl_ = File("kubectl", absl::StrCat("#!/bin/sh\necho \"$*\" >>", folder_.string(),
+                                            "/asked\ncase $2 in *clonesets*) cat ", object_,
+                                            ";; *) cat ", rest_, ";; esac\n"));
+    std::filesystem::permissions(kubectl_, std::filesystem::perms::owner_all);
+  }
+
+  PlanRun Live(std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"plan", "-f",        new_,    "--against",
+                                          "live", "--kubectl", kubectl_};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return RunPlan(arguments);
+  }
+  std::string Asked() {
+    std::ifstream file(folder_ / "asked");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void Script(const std::string& text) {
+    std::ofstream(kubectl_, std::ios::trunc) << "#!/bin/sh\n" << text << "\n";
+  }
+
+  std::string new_, object_, rest_, kubectl_;
+};
+
+TEST_F(LivePlan, ReadsTheObjectAndWhatBelongsToIt) {
+  const Json object = {{"apiVersion", "apps.kruise.io/v1beta1"},
+                       {"kind", "CloneSet"},
+                       {"metadata", {{"name", "web"}, {"namespace", "prod"}, {"uid", "u-1"}}},
+                       {"spec",
+                        {{"replicas", 2},
+                         {"selector", {{"matchLabels", {{"app", "web"}}}}},
+                         {"template",
+                          {{"metadata", {{"labels", {{"app", "web"}}}}},
+                           {"spec", {{"containers", {{{"name", "web"}, {"image", "web:1"}}}}}}}}}}};
+  File("object.json", object.dump());
+  const PlanRun run = Live({"--context", "staging", "--kubeconfig", "/k"});
+  EXPECT_EQ(run.code, kExitOk) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("present web-5786dd6b56\nchange: "));
+  EXPECT_EQ(Asked(),
+            "get clonesets.apps.kruise.io web --ignore-not-found -o json --kubeconfig /k "
+            "--context staging\n"
+            "get pods,controllerrevisions.apps,persistentvolumeclaims -o json --kubeconfig /k "
+            "--context staging\n");
+}
+
+TEST_F(LivePlan, AnObjectThatIsNotThereIsMade) {
+  const PlanRun run = Live();
+  EXPECT_EQ(run.code, kExitOk) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("create: 2 pods wanted, 0 there"));
+}
+
+TEST_F(LivePlan, TheNamespaceIsThatOfTheObject) {
+  new_ = File("new.yaml",
+              std::regex_replace(kWorkload, std::regex("name: web}"), "name: web, namespace: p}"));
+  EXPECT_EQ(Live().code, kExitOk);
+  EXPECT_THAT(Asked(), HasSubstr("-o json --namespace p\n"));
+}
+
+TEST_F(LivePlan, NativeStatefulSetsAndJobsAreAskedForByTheirTypes) {
+  new_ = File("new.yaml",
+              std::regex_replace(
+                  std::regex_replace(kWorkload, std::regex("apps.kruise.io/v1beta1"), "apps/v1"),
+                  std::regex("CloneSet"), "StatefulSet"));
+  Live();
+  EXPECT_THAT(Asked(), StartsWith("get statefulsets.apps web --ignore-not-found"));
+  new_ = File("new.yaml",
+              "kind: ContainerRecreateJob\nmetadata: {name: j}\n"
+              "spec: {selector: {matchLabels: {app: web}}, containers: [{name: web}]}\n");
+  Live();
+  EXPECT_THAT(Asked(), HasSubstr("\nget pods,containerrecreaterequests.apps.kruise.io -o json\n"
+                                 "get nodes -o json\n"));
+}
+
+TEST_F(LivePlan, WhatKubectlSaysIsPassedOn) {
+  Script("echo 'error: You must be logged in' >&2; exit 1");
+  const PlanRun refused = Live();
+  EXPECT_EQ(refused.code, kExitUnreachable);
+  EXPECT_THAT(refused.err, HasSubstr("--against live: "));
+  EXPECT_THAT(refused.err, HasSubstr("You must be logged in"));
+  Script("exit 3");
+  EXPECT_THAT(Live().err, HasSubstr("ended with code 3"));
+  Script("kill -9 $$");
+  EXPECT_THAT(Live().err, HasSubstr("ended by signal 9"));
+  Script("echo '{\"kind\": '");
+  EXPECT_EQ(Live().code, kExitUsage);
+  std::filesystem::remove(kubectl_);
+  const PlanRun missing = Live();
+  EXPECT_EQ(missing.code, kExitNotFound);
+  EXPECT_THAT(missing.err, HasSubstr("No such file"));
 }
 
 TEST_F(PlanCommand, JsonIsWholeAndOneDocument) {
@@ -139,7 +235,7 @@ TEST_F(PlanCommand, HelpTellsWhereThePresentStateComesFrom) {
   EXPECT_EQ(run.code, kExitOk);
   EXPECT_THAT(run.out, HasSubstr("--against"));
   EXPECT_THAT(run.out, HasSubstr("kubectl get"));
-  EXPECT_THAT(run.out, Not(HasSubstr("live")));
+  EXPECT_THAT(run.out, HasSubstr("--against live"));
 }
 
 }  // namespace

@@ -1,0 +1,83 @@
+#include "cli/live_state.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cli/run_program.h"
+#include "cli/yaml_tree.h"
+#include <nlohmann/json.hpp>
+
+#include "common/base/status_macros.h"
+#include "common/json/tree.h"
+
+namespace rekindle::cli {
+namespace {
+
+// 100,000 pods come in pages of 500, a second or so each ten.
+constexpr absl::Duration kLimit = absl::Minutes(5);
+
+// "statefulsets.v1.apps": the type as kubectl takes it without doubt. Empty: there is none on a
+// server.
+std::string TypeOf(const Json& workload) {
+  const absl::string_view kind = json::String(workload, "kind");
+  const absl::string_view version = json::String(workload, "apiVersion");
+  if (kind == "CloneSet") return "clonesets.apps.kruise.io";
+  if (kind == "StatefulSet") {
+    return absl::StartsWith(version, "apps.kruise.io/") ? "statefulsets.apps.kruise.io"
+                                                        : "statefulsets.apps";
+  }
+  return "";
+}
+
+class Reader {
+ public:
+  Reader(const Kubectl& kubectl, const Json& workload, Io& io)
+      : kubectl_(kubectl), space_(json::String(workload, {"metadata", "namespace"})), io_(io) {}
+
+  // The documents that `kubectl get WHAT...` gives.
+  absl::Status Get(std::vector<std::string> what) {
+    std::vector<std::string> argv = {kubectl_.program, "get"};
+    argv.insert(argv.end(), what.begin(), what.end());
+    argv.insert(argv.end(), {"-o", "json"});
+    if (!space_.empty()) argv.insert(argv.end(), {"--namespace", space_});
+    if (!kubectl_.kubeconfig.empty()) {
+      argv.insert(argv.end(), {"--kubeconfig", kubectl_.kubeconfig});
+    }
+    if (!kubectl_.context.empty()) argv.insert(argv.end(), {"--context", kubectl_.context});
+    absl::StatusOr<std::string> text = RunProgram(argv, kLimit, io_.interrupted);
+    if (absl::IsAborted(text.status())) return absl::UnavailableError(text.status().message());
+    if (!text.ok()) return text.status();
+    // Nothing at all is what --ignore-not-found says.
+    RK_ASSIGN_OR_RETURN(std::vector<Json> documents, ReadYaml(*text));
+    for (Json& document : documents) documents_.push_back(std::move(document));
+    return absl::OkStatus();
+  }
+
+  std::vector<Json> Take() { return std::move(documents_); }
+
+ private:
+  const Kubectl& kubectl_;
+  const std::string space_;
+  Io& io_;
+  std::vector<Json> documents_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<Json>> ReadLive(const Kubectl& kubectl, const Json& workload, Io& io) {
+  Reader reader(kubectl, workload, io);
+  const std::string type = TypeOf(workload);
+  if (type.empty()) {
+    RK_RETURN_IF_ERROR(reader.Get({"pods,containerrecreaterequests.apps.kruise.io"}));
+    RK_RETURN_IF_ERROR(reader.Get({"nodes"}));
+    return reader.Take();
+  }
+  const std::string name(json::String(workload, {"metadata", "name"}));
+  if (name.empty()) return absl::InvalidArgumentError("metadata.name: missing");
+  RK_RETURN_IF_ERROR(reader.Get({type, name, "--ignore-not-found"}));
+  RK_RETURN_IF_ERROR(reader.Get({"pods,controllerrevisions.apps,persistentvolumeclaims"}));
+  return reader.Take();
+}
+
+}  // namespace rekindle::cli

@@ -1,0 +1,46 @@
+#include "cli/run_program.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace rekindle::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+class RunProgramTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<std::string> Shell(const std::string& script,
+                                    absl::Duration limit = absl::Seconds(20)) {
+    return RunProgram({"sh", "-c", script}, limit, interrupted_);
+  }
+  std::atomic<bool> interrupted_{false};
+};
+
+TEST_F(RunProgramTest, GivesTheOutputWholeAndKeepsErrorsApart) {
+  EXPECT_EQ(*Shell("echo out; echo err >&2"), "out\n");
+  // More than fits into a pipe, on both.
+  const auto much = Shell("head -c 300000 /dev/zero >&2; head -c 200000 /dev/zero");
+  ASSERT_TRUE(much.ok()) << much.status();
+  EXPECT_EQ(much->size(), 200000u);
+}
+
+TEST_F(RunProgramTest, HasNoInput) { EXPECT_EQ(*Shell("cat"), ""); }
+
+TEST_F(RunProgramTest, SaysHowItFailed) {
+  EXPECT_TRUE(absl::IsNotFound(
+      RunProgram({"rekindle-no-such-program"}, absl::Seconds(5), interrupted_).status()));
+  const auto failed = Shell("echo because >&2; exit 4");
+  EXPECT_TRUE(absl::IsAborted(failed.status()));
+  EXPECT_THAT(failed.status().message(), HasSubstr("because"));
+}
+
+TEST_F(RunProgramTest, IsKilledAtItsLimitAndWhenInterrupted) {
+  EXPECT_TRUE(
+      absl::IsDeadlineExceeded(Shell("exec tail -f /dev/null", absl::Milliseconds(100)).status()));
+  interrupted_.store(true);
+  EXPECT_TRUE(absl::IsCancelled(Shell("exec tail -f /dev/null").status()));
+}
+
+}  // namespace
+}  // namespace rekindle::cli
