@@ -17,7 +17,6 @@ namespace rekindle::cli {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr char kWorkload[] = R"(
