@@ -30,8 +30,8 @@ constexpr char kConnectionSetup[] =
     "PRAGMA journal_size_limit=16777216";
 
 // The WAL has this size from the start where the disk has plenty of room (JournalFile::ReserveWal):
-// what it holds before it is moved into the database (SqliteJournal::Options::pressing_pages), and a
-// little more.
+// what it holds before it is moved into the database (SqliteJournal::Options::pressing_pages), and
+// a little more.
 constexpr int64_t kReservedWal = 4 * 1024 * 1024;
 constexpr uint64_t kPlentyOfRoom = 64 * 1024 * 1024;
 
