@@ -148,10 +148,6 @@ FakeCriServer::FakeCriServer()
       event_service_(std::make_unique<EventsImpl>(*this)),
       content_(std::make_unique<ContentImpl>(*this)),
       tasks_(std::make_unique<TasksImpl>(*this)) {
-  char name[] = "/tmp/rekindle_fake_cri_XXXXXX";
-  if (mkdtemp(name) == nullptr) abort();
-  directory_ = name;
-  path_ = directory_ + "/cri.sock";
   Script("Version", [this](const auto&, auto* response) {
     auto* version = static_cast<v1::VersionResponse*>(response);
     std::lock_guard<std::mutex> lock(mutex_);
@@ -194,7 +190,6 @@ FakeCriServer::FakeCriServer()
 FakeCriServer::~FakeCriServer() {
   Stop();
   unlink(path_.c_str());
-  rmdir(directory_.c_str());
 }
 
 void FakeCriServer::Start() {

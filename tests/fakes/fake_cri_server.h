@@ -18,6 +18,7 @@
 
 #include "containerd/v1/events.pb.h"
 #include "cri/v1/api.pb.h"
+#include "tests/fakes/temp_dir.h"
 
 namespace rekindle {
 
@@ -94,8 +95,8 @@ class FakeCriServer {
   grpc::Status Stream(const char* method, grpc::ServerContext* context, const Event* type,
                       Writer* writer);
 
-  std::string directory_;
-  std::string path_;
+  TempDir directory_;
+  std::string path_ = directory_ / "cri.sock";
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, grpc::Status> failures_;

@@ -19,6 +19,7 @@
 
 #include "common/base/sync.h"
 #include "rekindle/node/v1/node.grpc.pb.h"
+#include "tests/fakes/temp_dir.h"
 
 namespace rekindle {
 
@@ -40,16 +41,9 @@ class FakeNodeService final : public node::v1::NodeService::Service {
     std::function<void()> then;
   };
 
-  FakeNodeService() {
-    char directory[] = "/tmp/rekindle-test-XXXXXX";
-    directory_ = mkdtemp(directory);
-  }
-  ~FakeNodeService() override {
-    Stop();
-    rmdir(directory_.c_str());
-  }
+  ~FakeNodeService() override { Stop(); }
 
-  std::string socket() const { return directory_ + "/rekindled.sock"; }
+  std::string socket() const { return directory_ / "rekindled.sock"; }
 
   void Start() { StartOn("unix:" + socket(), grpc::InsecureServerCredentials()); }
 
@@ -254,7 +248,7 @@ class FakeNodeService final : public node::v1::NodeService::Service {
     requests_.push_back(method + ": " + request.ShortDebugString());
   }
 
-  std::string directory_;
+  TempDir directory_;
   std::unique_ptr<grpc::Server> server_;
   mutable Mutex mutex_;
   Answers answers_ ABSL_GUARDED_BY(mutex_);

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 
 #include "tests/fakes/sim_loop.h"
+#include "tests/fakes/temp_dir.h"
 
 namespace rekindle {
 namespace {
@@ -25,9 +26,6 @@ using ::testing::StartsWith;
 class SystemdTest : public ::testing::Test {
  protected:
   SystemdTest() {
-    char directory[] = "/tmp/rk_notify_XXXXXX";
-    directory_ = mkdtemp(directory);
-    path_ = directory_ + "/notify";
     fd_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -38,7 +36,6 @@ class SystemdTest : public ::testing::Test {
   ~SystemdTest() override {
     for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) unsetenv(name);
     CloseManager();
-    rmdir(directory_.c_str());
   }
 
   void CloseManager() {
@@ -56,8 +53,8 @@ class SystemdTest : public ::testing::Test {
   }
 
   SimLoop loop_;
-  std::string directory_;
-  std::string path_;
+  TempDir directory_;
+  std::string path_ = directory_ / "notify";
   int fd_ = -1;
 };
 

@@ -34,6 +34,20 @@ class LocalServerTest : public ServerTest {
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     return fd;
   }
+
+  // A restart that has been accepted; its stream stays open as long as this lives.
+  class Begun {
+   public:
+    Begun(v1::NodeService::Stub& stub, const v1::RestartContainersRequest& request)
+        : context_(Context()), stream_(stub.RestartContainers(context_.get(), request)) {
+      v1::RestartContainersResponse accepted;
+      EXPECT_TRUE(stream_->Read(&accepted));
+    }
+
+   private:
+    const std::unique_ptr<grpc::ClientContext> context_;
+    const std::unique_ptr<grpc::ClientReader<v1::RestartContainersResponse>> stream_;
+  };
 };
 
 TEST_F(LocalServerTest, RestartStreamsEachOperationUntilAllHaveEnded) {
@@ -195,10 +209,7 @@ TEST_F(LocalServerTest, GarbageIsHungUpOn) {
 
 TEST_F(LocalServerTest, WatchSendsStateMarkerChanges) {
   auto stub = LocalStub();
-  auto first = Context();
-  auto restart = stub->RestartContainers(first.get(), Request("w"));
-  v1::RestartContainersResponse accepted;
-  ASSERT_TRUE(restart->Read(&accepted));
+  const Begun restart(*stub, Request("w"));
 
   auto context = Context();
   auto reader = stub->WatchOperations(context.get(), {});
@@ -217,13 +228,8 @@ TEST_F(LocalServerTest, WatchSendsStateMarkerChanges) {
 
 TEST_F(LocalServerTest, WatchFilterKeepsOthersOut) {
   auto stub = LocalStub();
-  auto a = Context();
-  auto ra = stub->RestartContainers(a.get(), Request("a"));
-  v1::RestartContainersResponse accepted;
-  ASSERT_TRUE(ra->Read(&accepted));
-  auto b = Context();
-  auto rb = stub->RestartContainers(b.get(), Request("b"));
-  ASSERT_TRUE(rb->Read(&accepted));
+  const Begun a(*stub, Request("a"));
+  const Begun b(*stub, Request("b"));
 
   auto context = Context();
   v1::WatchOperationsRequest request;
@@ -244,10 +250,7 @@ TEST_F(LocalServerTest, WatchFilterKeepsOthersOut) {
 
 TEST_F(LocalServerTest, WatchCutsOffReaderThatIsTooSlow) {
   auto stub = LocalStub();
-  auto first = Context();
-  auto restart = stub->RestartContainers(first.get(), Request("w"));
-  v1::RestartContainersResponse accepted;
-  ASSERT_TRUE(restart->Read(&accepted));
+  const Begun restart(*stub, Request("w"));
   auto context = Context();
   auto reader = stub->WatchOperations(context.get(), {});
   v1::WatchOperationsResponse response;

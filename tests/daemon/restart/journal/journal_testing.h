@@ -1,8 +1,6 @@
 #ifndef REKINDLE_TEST_DAEMON_RESTART_JOURNAL_TESTING_H_
 #define REKINDLE_TEST_DAEMON_RESTART_JOURNAL_TESTING_H_
 
-#include <stdlib.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -19,28 +17,9 @@
 #include "common/base/sync.h"
 #include "daemon/restart/journal.h"
 #include "daemon/restart/operation.h"
+#include "tests/fakes/temp_dir.h"
 
 namespace rekindle::restart {
-
-// A directory that goes with its object.
-class TempDir {
- public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "rk-journal-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 inline std::string ReadFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/restart/replacement/replacement.h"
+#include "tests/fakes/temp_dir.h"
 
 namespace rekindle::restart {
 namespace {
@@ -19,14 +20,8 @@ using ::testing::HasSubstr;
 
 class PrepareFilesTest : public ::testing::Test {
  protected:
-  PrepareFilesTest() {
-    std::string name = (fs::temp_directory_path() / "prepare-files-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    dir_ = name;
-  }
-  ~PrepareFilesTest() override { fs::remove_all(dir_); }
-
-  fs::path dir_;
+  const TempDir temporary_;
+  const fs::path dir_ = temporary_.path();
 };
 
 TEST_F(PrepareFilesTest, MakesAnEmptyFileThatAnyUserMayWrite) {
