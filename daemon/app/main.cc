@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/logging.h"
+#include "common/base/scheduling.h"
 #include "common/base/systemd.h"
 #include "common/base/version.h"
 #include "daemon/app/daemon.h"
@@ -15,6 +16,9 @@
 
 namespace rekindle {
 namespace {
+
+// Far beyond what any step of the daemon computes, well below the watchdog's period.
+constexpr absl::Duration kRunaway = absl::Seconds(5);
 
 // Waits for signals until one asks for the end.
 void Serve(Daemon& daemon, const std::vector<std::string>& args, const config::Host& host,
@@ -65,6 +69,10 @@ int Main(const std::vector<std::string>& args) {
   for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  if (line->config.realtime) {
+    const absl::Status realtime = UseRealtimeScheduling(kRunaway);
+    if (!realtime.ok()) LOG(INFO) << "realtime: ordinary priority: " << realtime.message();
+  }
 
   absl::StatusOr<std::unique_ptr<Daemon>> daemon =
       Daemon::Start(line->config, kVersion, SystemdEnvironment::FromProcess());

@@ -44,6 +44,8 @@ struct DaemonConfig {
 
   absl::Duration shutdown_grace = absl::Seconds(10);
 
+  bool realtime = true;
+
   uint32_t verbosity = 0;
   LogFormatChoice log_format = LogFormatChoice::kAuto;
 

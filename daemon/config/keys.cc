@@ -254,6 +254,12 @@ constexpr Key kKeys[] = {
      },
      [](const C& c) { return DurationText(c.shutdown_grace); },
      [](const C& from, C& to) { to.shutdown_grace = from.shutdown_grace; }},
+    {"realtime", "true or false",
+     "Run under the lowest real-time priority where the kernel allows it, so that a busy node does "
+     "not hold up a restart.",
+     Applies::kOnRestart, false, [](const Values& v, C& c) { return SetBool(v, c.realtime); },
+     [](const C& c) { return std::string(c.realtime ? "true" : "false"); },
+     [](const C& from, C& to) { to.realtime = from.realtime; }},
     {"verbosity", "a number from 0 to 9", "0: what an operator needs; 1 and more: details.",
      Applies::kOnReload, false,
      [](const Values& v, C& c) { return SetNumber(v, 0, 9, c.verbosity); },

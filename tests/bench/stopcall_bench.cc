@@ -1,9 +1,10 @@
-#include <sys/resource.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iostream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -20,8 +21,6 @@ namespace rekindle::bench {
 namespace {
 
 constexpr int kPods = 110;
-// That of systemd/rekindled.service.
-constexpr int kNice = -10;
 constexpr absl::Duration kQuiet = absl::Seconds(10);
 constexpr absl::Duration kRest = absl::Milliseconds(50);
 
@@ -71,16 +70,21 @@ absl::StatusOr<double> TransportOnce(bed::CriClient& client, RecordingProxy& pro
   return transport;
 }
 
-// For this program, which notes the arrivals, and for what it starts from now on.
-absl::Status SetPriority(int nice) {
+// This program notes the arrivals: like the daemon it must not wait for a processor to do so. False
+// where the kernel does not allow it.
+absl::StatusOr<bool> SetRealtime(bool on) {
+  sched_param parameters{};
+  parameters.sched_priority = on ? 1 : 0;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
-    id_t thread = 0;
+    pid_t thread = 0;
     if (!absl::SimpleAtoi(task.path().filename().string(), &thread)) continue;
-    if (setpriority(PRIO_PROCESS, thread, nice) != 0 && errno != ESRCH) {
-      return absl::PermissionDeniedError(absl::StrCat("setpriority: ", std::strerror(errno)));
+    if (sched_setscheduler(thread, on ? SCHED_RR : SCHED_OTHER, &parameters) == 0) continue;
+    if (errno == EPERM) return false;
+    if (errno != ESRCH) {
+      return absl::InternalError(absl::StrCat("sched_setscheduler: ", std::strerror(errno)));
     }
   }
-  return absl::OkStatus();
+  return true;
 }
 
 // Stop and start have been answered, so have all other calls, and for a moment there were no more:
@@ -146,8 +150,9 @@ absl::Status StopCallBench(const Settings& settings, Results* results) {
     specs[static_cast<size_t>(i)].containers[0].args = {"wait"};
   }
   RK_ASSIGN_OR_RETURN(std::vector<bed::Pod> pods, bed->RunPods(std::move(specs)));
-  const int nice_before = getpriority(PRIO_PROCESS, 0);
-  RK_RETURN_IF_ERROR(SetPriority(kNice));  // the runtime has its own already
+  // The runtime runs already and keeps its ordinary priority.
+  RK_ASSIGN_OR_RETURN(const bool realtime, SetRealtime(true));
+  if (!realtime) std::cerr << "stopcall: no real-time priority here; a busy machine will show\n";
   RK_ASSIGN_OR_RETURN(std::unique_ptr<RecordingProxy> proxy,
                       RecordingProxy::Start(bed->dir() + "/proxy.sock", bed->endpoint()));
   bed::CriClient client(proxy->endpoint());
@@ -174,7 +179,7 @@ absl::Status StopCallBench(const Settings& settings, Results* results) {
   RK_RETURN_IF_ERROR(AddRows(ways, transport, results));
   daemon.reset();
   proxy.reset();
-  RK_RETURN_IF_ERROR(SetPriority(nice_before));
+  RK_RETURN_IF_ERROR(SetRealtime(false).status());
   return bed->Down();
 }
 

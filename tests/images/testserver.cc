@@ -80,11 +80,16 @@ void SleepMs(int64_t ms) {
   }
 }
 
-int WaitForStop(const Arguments& arguments, const Diary& diary) {
+sigset_t StopSignals() {
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
   sigaddset(&stop, SIGINT);
+  return stop;
+}
+
+int WaitForStop(const Arguments& arguments, const Diary& diary) {
+  const sigset_t stop = StopSignals();
   sigprocmask(SIG_BLOCK, &stop, nullptr);
   int received = 0;
   sigwait(&stop, &received);
@@ -131,6 +136,12 @@ int Main(int argc, char** argv) {
   if (mode == "append") {
     std::ofstream(Word(arguments, 0), std::ios::app) << Word(arguments, 1) << "\n";
     return 0;
+  }
+  if (mode == "wait" || mode == "log") {
+    // Whoever has read "start" may send its signal: the first process of a container gets none that
+    // it neither handles nor blocks.
+    const sigset_t stop = StopSignals();
+    sigprocmask(SIG_BLOCK, &stop, nullptr);
   }
   diary.Write("start");
   if (mode == "serve") return HttpServer(arguments.serve, &diary).Run();

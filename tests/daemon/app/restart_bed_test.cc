@@ -1,4 +1,6 @@
 // What a restart keeps and what it changes, on a real containerd.
+#include <sched.h>
+
 #include <filesystem>
 
 #include "tests/bed/http.h"
@@ -59,6 +61,37 @@ TEST_F(RestartTest, KeepsAddressSandboxVolumesAndConfiguration) {
   EXPECT_EQ(after->status().mounts_size(), before->status().mounts_size());
   EXPECT_EQ(Count(pod, "main", "start"), 2);
   EXPECT_EQ(Count(pod, "main", "term"), 1);
+}
+
+// How many threads of the daemon run under that policy, and how many there are.
+std::pair<int, int> ThreadsUnder(int policy, pid_t pid) {
+  std::pair<int, int> counts{0, 0};
+  for (const auto& task :
+       std::filesystem::directory_iterator(absl::StrCat("/proc/", pid, "/task"))) {
+    const int its = sched_getscheduler(std::stoi(task.path().filename().string()));
+    if (its < 0) continue;  // it has ended
+    ++counts.second;
+    if (its == policy) ++counts.first;
+  }
+  return counts;
+}
+
+TEST_F(RestartTest, EveryThreadIsRealtimeUnlessSwitchedOff) {
+  sched_param parameters{};
+  parameters.sched_priority = 1;
+  if (sched_setscheduler(0, SCHED_RR, &parameters) != 0) {
+    GTEST_SKIP() << "this kernel or container gives no real-time priority";
+  }
+  parameters.sched_priority = 0;
+  ASSERT_EQ(sched_setscheduler(0, SCHED_OTHER, &parameters), 0);
+  const auto [realtime, all] = ThreadsUnder(SCHED_RR, daemon_->pid());
+  EXPECT_EQ(realtime, all);
+  EXPECT_GT(all, 4);
+  KillDaemon();
+  StartDaemon({"--realtime", "false"});
+  const auto [ordinary, all_now] = ThreadsUnder(SCHED_OTHER, daemon_->pid());
+  EXPECT_EQ(ordinary, all_now);
+  EXPECT_GT(all_now, 4);
 }
 
 TEST_F(RestartTest, ThreeContainersAtOnceAndInOrder) {
