@@ -1,5 +1,6 @@
 // The program inside the test images. One binary, many behaviours; `testserver help` lists them.
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -24,6 +25,7 @@ constexpr char kHelp[] =
     "  exit CODE              leaves at once\n"
     "  fail-first N FILE      leaves with 1 on its first N runs (counted in FILE), then serves\n"
     "  log N [BYTES]          prints N lines of BYTES (32) bytes on each stream, then waits\n"
+    "  oom-child              a child runs into the memory limit and is killed; then as wait\n"
     "  append FILE TEXT       adds a line to FILE and leaves; for hooks\n"
     "options: --port N (8080)  --reuse-port  --drain-ms N (0)  --start-delay-ms N (0)\n"
     "         --diary FILE    one line per start, listen, term, int and exit\n";
@@ -120,6 +122,24 @@ int Log(const Arguments& arguments, const Diary& diary) {
   return WaitForStop(arguments, diary);
 }
 
+// The parent outlives it: the kernel takes the child first.
+int OomChild(const Arguments& arguments, const Diary& diary) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::ofstream("/proc/self/oom_score_adj") << 1000;
+    constexpr size_t kStep = 1 << 20;
+    for (;;) {
+      char* more = static_cast<char*>(std::malloc(kStep));
+      if (more == nullptr) _exit(3);
+      std::memset(more, 1, kStep);
+    }
+  }
+  int status = 0;
+  const bool killed = child > 0 && waitpid(child, &status, 0) == child && WIFSIGNALED(status);
+  diary.Write(killed ? "child-killed" : "child-survived");
+  return WaitForStop(arguments, diary);
+}
+
 // Counts this run in the file; true while it is one of the first `n`.
 bool CountRun(const std::string& path, long n) {
   long runs = 0;
@@ -137,7 +157,7 @@ int Main(int argc, char** argv) {
     std::ofstream(Word(arguments, 0), std::ios::app) << Word(arguments, 1) << "\n";
     return 0;
   }
-  if (mode == "wait" || mode == "log") {
+  if (mode == "wait" || mode == "log" || mode == "oom-child") {
     // Whoever has read "start" may send its signal: the first process of a container gets none that
     // it neither handles nor blocks.
     const sigset_t stop = StopSignals();
@@ -146,6 +166,7 @@ int Main(int argc, char** argv) {
   diary.Write("start");
   if (mode == "serve") return HttpServer(arguments.serve, &diary).Run();
   if (mode == "wait") return WaitForStop(arguments, diary);
+  if (mode == "oom-child") return OomChild(arguments, diary);
   if (mode == "ignore-term") return IgnoreTerm(diary);
   if (mode == "exit") return std::atoi(Word(arguments, 0).c_str());
   if (mode == "log") return Log(arguments, diary);

@@ -63,6 +63,35 @@ TEST_F(RestartTest, KeepsAddressSandboxVolumesAndConfiguration) {
   EXPECT_EQ(Count(pod, "main", "term"), 1);
 }
 
+// spec/node-runtime, scenario 20.
+TEST_F(RestartTest, AChildKilledForMemoryDoesNotMakeTheContainerLookEnded) {
+  bed::Pod& pod = RunPod("oom", {"main"}, [](bed::PodSpec& spec) {
+    bed::ContainerSpec& main = spec.containers[0];
+    main.args = {"oom-child", "--diary", "/data/main"};
+    main.resources.emplace();
+    main.resources->set_memory_limit_in_bytes(32 << 20);
+  });
+  const std::string old_id = pod.containers["main"].id;
+  ASSERT_TRUE(
+      bed::WaitUntil([&] { return Count(pod, "main", "child-killed") == 1; }, absl::Seconds(60)));
+  ASSERT_TRUE(bed::WaitUntil(
+      [&] {
+        const auto status = bed_->cri().Status(old_id);
+        return status.ok() && status->reason() == "OOMKilled";
+      },
+      absl::Seconds(30)))
+      << "the runtime no longer marks such a container";
+  ASSERT_EQ(bed_->cri().Status(old_id)->state(), bed::v1::CONTAINER_RUNNING);
+
+  // Not forced: an ended container would be refused.
+  const auto ended = Restart(Request(pod, {"main"}, "oom"));
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  EXPECT_EQ(ended->at("main").phase(), pb::PHASE_DONE) << ended->at("main").message();
+  EXPECT_EQ(ended->at("main").old_exit_code(), 0);
+  EXPECT_EQ(Count(pod, "main", "term"), 1);
+  EXPECT_THAT(Running(pod, "main"), ElementsAre(ended->at("main").new_container_id()));
+}
+
 // How many threads of the daemon run under that policy, and how many there are.
 std::pair<int, int> ThreadsUnder(int policy, pid_t pid) {
   std::pair<int, int> counts{0, 0};
