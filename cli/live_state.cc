@@ -32,8 +32,8 @@ std::string TypeOf(const Json& workload) {
 
 class Reader {
  public:
-  Reader(const Kubectl& kubectl, const Json& workload, Io& io)
-      : kubectl_(kubectl), space_(json::String(workload, {"metadata", "namespace"})), io_(io) {}
+  Reader(const Kubectl& kubectl, std::string space, absl::Duration limit, Io& io)
+      : kubectl_(kubectl), space_(std::move(space)), limit_(limit), io_(io) {}
 
   // The documents that `kubectl get WHAT...` gives.
   absl::Status Get(std::vector<std::string> what) {
@@ -45,7 +45,7 @@ class Reader {
       argv.insert(argv.end(), {"--kubeconfig", kubectl_.kubeconfig});
     }
     if (!kubectl_.context.empty()) argv.insert(argv.end(), {"--context", kubectl_.context});
-    absl::StatusOr<std::string> text = RunProgram(argv, kLimit, io_.interrupted);
+    absl::StatusOr<std::string> text = RunProgram(argv, limit_, io_.interrupted);
     if (absl::IsAborted(text.status())) return absl::UnavailableError(text.status().message());
     if (!text.ok()) return text.status();
     // Nothing at all is what --ignore-not-found says.
@@ -59,6 +59,7 @@ class Reader {
  private:
   const Kubectl& kubectl_;
   const std::string space_;
+  const absl::Duration limit_;
   Io& io_;
   std::vector<Json> documents_;
 };
@@ -66,7 +67,8 @@ class Reader {
 }  // namespace
 
 absl::StatusOr<std::vector<Json>> ReadLive(const Kubectl& kubectl, const Json& workload, Io& io) {
-  Reader reader(kubectl, workload, io);
+  Reader reader(kubectl, std::string(json::String(workload, {"metadata", "namespace"})), kLimit,
+                io);
   const std::string type = TypeOf(workload);
   if (type.empty()) {
     RK_RETURN_IF_ERROR(reader.Get({"pods,containerrecreaterequests.apps.kruise.io"}));
@@ -78,6 +80,17 @@ absl::StatusOr<std::vector<Json>> ReadLive(const Kubectl& kubectl, const Json& w
   RK_RETURN_IF_ERROR(reader.Get({type, name, "--ignore-not-found"}));
   RK_RETURN_IF_ERROR(reader.Get({"pods,controllerrevisions.apps,persistentvolumeclaims"}));
   return reader.Take();
+}
+
+absl::StatusOr<Json> ReadPod(const Kubectl& kubectl, const std::string& ns, const std::string& name,
+                             absl::Duration limit, Io& io) {
+  Reader reader(kubectl, ns, limit, io);
+  RK_RETURN_IF_ERROR(reader.Get({"pods", name, "--ignore-not-found"}));
+  std::vector<Json> documents = reader.Take();
+  if (documents.empty()) {
+    return absl::NotFoundError(absl::StrCat("the cluster has no pod ", ns, "/", name));
+  }
+  return std::move(documents.front());
 }
 
 }  // namespace rekindle::cli

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cli/io.h"
 
 #include "common/json/json_fwd.h"
@@ -24,6 +25,11 @@ struct Kubectl {
 // ContainerRecreateRequests. Reads only. Errors: kInvalidArgument (no name), kNotFound (no
 // kubectl), kUnavailable (kubectl's own words), kDeadlineExceeded, kCancelled.
 absl::StatusOr<std::vector<Json>> ReadLive(const Kubectl& kubectl, const Json& workload, Io& io);
+
+// One Pod as the cluster's API gives it, read within `limit`. Errors: kNotFound (no kubectl, or the
+// cluster has no such pod), kUnavailable (kubectl's own words), kDeadlineExceeded, kCancelled.
+absl::StatusOr<Json> ReadPod(const Kubectl& kubectl, const std::string& ns, const std::string& name,
+                             absl::Duration limit, Io& io);
 
 }  // namespace rekindle::cli
 

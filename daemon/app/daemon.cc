@@ -145,6 +145,7 @@ absl::Status Daemon::Parts::StartEngine() {
           metrics->ObserveJournal(call, status, latency);
         });
     restart::EngineImpl::Options options;
+    options.operation.visible_paths = config.visible_paths;
     options.max_active = config.max_active_operations;
     options.max_stored = config.max_stored_operations;
     options.keep = config.keep_operations;

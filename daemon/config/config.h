@@ -22,6 +22,7 @@ struct DaemonConfig {
   std::string runtime_endpoint;  // empty: found by looking at the usual places
   std::string node_name;
   std::string state_dir = "/var/lib/rekindle";
+  std::vector<std::string> visible_paths;  // of the node, from a container; empty: all
 
   std::string socket = "/run/rekindle/rekindled.sock";
   std::vector<uint32_t> socket_admin_gids;  // may restart over the socket, besides root

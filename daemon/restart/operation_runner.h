@@ -52,6 +52,8 @@ struct OperationOptions {
   // than stop_pace to end keeps the others waiting no longer.
   size_t max_stopping_of_pod = 4;
   absl::Duration stop_pace = absl::Seconds(1);
+  // Directories in which sources of mounts can be seen (PrepareFiles); empty: all.
+  std::vector<std::string> visible_paths;
   // A replacement gets at least so many starts, whatever the deadline says.
   uint32_t min_start_attempts = 3;
   // Start the replacement on the old process's exit event instead of waiting until the runtime has

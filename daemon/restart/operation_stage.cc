@@ -117,7 +117,8 @@ void OperationRunner::UseReplacement(uint32_t attempt, Replacement replacement) 
 
 void OperationRunner::PrepareAndCreate() {
   prepared_.reset();
-  deps_.files.Run([replacement = *replacement_] { return PrepareFiles(replacement); },
+  deps_.files.Run([replacement = *replacement_,
+                   visible = options_.visible_paths] { return PrepareFiles(replacement, visible); },
                   Here([this](const absl::Status& prepared) {
                     prepared_ = prepared;
                     CreateIfReady();

@@ -41,10 +41,12 @@ struct Replacement {
 absl::StatusOr<Replacement> BuildReplacement(const ReplacementInput& input);
 
 // Checks that every source of a mount or device exists (for a mount the runtime would make an empty
-// directory in its place, 1.12 rule 7) and makes the termination-message file (empty, mode 0666).
+// directory in its place, 1.12 rule 7), if it is below one of the directories `visible` (none: all
+// are), and makes the termination-message file (empty, mode 0666).
 // Errors: kFailedPrecondition naming the path. Blocking file-system calls, a few microseconds on
 // local disks: call it where a slow network mount may block without harm.
-absl::Status PrepareFiles(const Replacement& replacement);
+absl::Status PrepareFiles(const Replacement& replacement,
+                          const std::vector<std::string>& visible = {});
 
 }  // namespace rekindle::restart
 
