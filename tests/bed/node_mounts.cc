@@ -75,7 +75,7 @@ std::string Namespace(const std::string& pid) {
 }
 
 // Shared at the end, as a node's mounts are: pods may ask for mounts that propagate.
-std::string Script(const std::string& dir) {
+std::string Script() {
   std::vector<std::string> lines = {"set -e"};
   for (const NodePath& entry : kPaths) {
     lines.push_back(absl::StrCat("mount --bind \"$1/node/", entry.inside, "\" ", entry.path));
@@ -108,7 +108,7 @@ absl::StatusOr<ProcessId> MakeNodeMounts(const std::string& dir) {
   const std::string log = dir + "/node/mounts.log";
   fs::remove(ready, error);
   RK_ASSIGN_OR_RETURN(ProcessId holder, Spawn({"unshare", "--mount", "--propagation", "private",
-                                               "--", "sh", "-c", Script(dir), "sh", dir},
+                                               "--", "sh", "-c", Script(), "sh", dir},
                                               log));
   RK_RETURN_IF_ERROR(WriteFile(dir + "/node/holder", ToString(holder)));
   bool made =

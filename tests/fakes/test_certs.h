@@ -24,9 +24,9 @@ class TestCa {
   struct Subject {
     std::string cn;
     std::string o = {};  // several, separated by commas, become as many fields
-    std::string names = "DNS:localhost,IP:127.0.0.1";
     absl::Duration begins = -absl::Hours(1);  // from now
     absl::Duration ends = absl::Hours(1);
+    std::string names = "DNS:localhost,IP:127.0.0.1";
   };
 
   explicit TestCa(const std::string& name = "test authority", absl::Duration ends = absl::Hours(1))
