@@ -117,6 +117,7 @@ class Cluster {
                                         absl::Duration timeout = absl::Seconds(60)) const;
   // `kubectl apply` of YAML or JSON, several documents too.
   absl::Status Apply(const std::string& yaml) const;
+  absl::Status Apply(const char* yaml) const { return Apply(std::string(yaml)); }
   absl::Status Apply(const nlohmann::json& object) const { return Apply(object.dump()); }
 
   absl::StatusOr<nlohmann::json> Pod(const std::string& name,
