@@ -66,7 +66,8 @@ class Cluster {
   // Ends all and removes every trace, pods included. kFailedPrecondition names what would not go.
   absl::Status Down();
 
-  // Sends `signal` and waits for the end. Pods run on whatever is stopped.
+  // Sends `signal` and waits for the end. Pods run on whatever is stopped. An API server takes a
+  // minute to leave on SIGTERM: it waits for clients that hold a connection.
   absl::Status Stop(Component component, int signal = SIGTERM);
   // Starts it again, as before, and waits until it answers.
   absl::Status Start(Component component);
