@@ -40,6 +40,8 @@ struct DaemonConfig {
   absl::Duration keep_operations = absl::Hours(24);
   uint32_t max_concurrent_starts = 16;
 
+  std::string container_log_links = "/var/log/containers";  // empty: none are made
+
   uint32_t rate_limit_per_second = 200;  // calls
   uint32_t rate_limit_burst = 1000;      // calls
 

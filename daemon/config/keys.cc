@@ -263,6 +263,13 @@ constexpr Key kKeys[] = {
      [](const Values& v, C& c) { return SetNumber(v, 1, 1024, c.max_concurrent_starts); },
      [](const C& c) { return absl::StrCat(c.max_concurrent_starts); },
      [](const C& from, C& to) { to.max_concurrent_starts = from.max_concurrent_starts; }},
+    {"container_log_links", "an absolute path, or empty",
+     "Beside a kubelet: directory where log collectors find the containers' logs, as links; a "
+     "replacement gets its own there. Empty, or a directory that does not exist: none are made.",
+     Applies::kOnRestart, false,
+     [](const Values& v, C& c) { return SetPath(v, kLongestPath, true, c.container_log_links); },
+     [](const C& c) { return Quote(c.container_log_links); },
+     [](const C& from, C& to) { to.container_log_links = from.container_log_links; }},
     {"rate_limit_per_second", "a number from 1 to 100000",
      "Calls per second that each listener takes in the long run.", Applies::kOnRestart, false,
      [](const Values& v, C& c) { return SetNumber(v, 1, 100'000, c.rate_limit_per_second); },

@@ -23,7 +23,8 @@ using bed::WaitUntil;
 using nlohmann::json;
 
 constexpr absl::Duration kReadyTimeout = absl::Seconds(120);
-constexpr absl::Duration kStopTimeout = absl::Seconds(30);
+// An API server that is asked to leave waits for its clients, for a minute at most.
+constexpr absl::Duration kStopTimeout = absl::Seconds(90);
 constexpr absl::Duration kValid = absl::Hours(24 * 365);
 constexpr const char* kPrograms[] = {"kube-apiserver", "kube-controller-manager", "kube-scheduler",
                                      "kubelet", "kubectl"};

@@ -66,7 +66,8 @@ class Cluster {
   // Ends all and removes every trace, pods included. kFailedPrecondition names what would not go.
   absl::Status Down();
 
-  // Sends `signal` and waits for the end. Pods run on whatever is stopped.
+  // Sends `signal` and waits for the end. Pods run on whatever is stopped. An API server takes a
+  // minute to leave on SIGTERM: it waits for clients that hold a connection.
   absl::Status Stop(Component component, int signal = SIGTERM);
   // Starts it again, as before, and waits until it answers.
   absl::Status Start(Component component);
@@ -117,6 +118,7 @@ class Cluster {
                                         absl::Duration timeout = absl::Seconds(60)) const;
   // `kubectl apply` of YAML or JSON, several documents too.
   absl::Status Apply(const std::string& yaml) const;
+  absl::Status Apply(const char* yaml) const { return Apply(std::string(yaml)); }
   absl::Status Apply(const nlohmann::json& object) const { return Apply(object.dump()); }
 
   absl::StatusOr<nlohmann::json> Pod(const std::string& name,

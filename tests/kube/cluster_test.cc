@@ -180,8 +180,8 @@ TEST_F(ClusterTest, DecodesCustomResources) {
       absl::Seconds(20)))
       << made.status();
   ASSERT_TRUE(cluster_
-                  ->Apply("{apiVersion: bed.example/v1, kind: Spark, metadata: {name: two}, "
-                          "spec: {colour: blue, sizes: {b: 2}}}")
+                  ->Apply("apiVersion: bed.example/v1\nkind: Spark\nmetadata: {name: two}\n"
+                          "spec: {colour: blue, sizes: {b: 2}}\n")
                   .ok());
   absl::StatusOr<json> list = cluster_->api().Get(path);
   ASSERT_TRUE(list.ok()) << list.status();
@@ -308,6 +308,8 @@ TEST_F(ClusterTest, PodsRunOnWhateverIsRestarted) {
   for (Component component : {Component::kKubelet, Component::kContainerd, Component::kApiServer,
                               Component::kControllerManager, Component::kScheduler}) {
     for (int signal : {SIGTERM, SIGKILL}) {
+      // That takes a minute, in which the API server waits for its clients.
+      if (component == Component::kApiServer && signal == SIGTERM) continue;
       SCOPED_TRACE(absl::StrCat(Name(component), " signal ", signal));
       const pid_t pid = cluster_->Pid(component);
       absl::Status restarted = cluster_->Restart(component, signal);

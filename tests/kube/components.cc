@@ -45,16 +45,16 @@ std::vector<std::string> ApiServer(const Layout& at) {
           Flag("etcd-servers", Url("https", at.network.gateway, kEtcdPort)),
           Flag("etcd-cafile", at.File("ca.crt")),
           Flag("etcd-certfile", at.File("apiserver-client.crt")),
-          Flag("etcd-keyfile", at.File("apiserver-client.key")),
-          Flag("bind-address", ip),
-          Flag("advertise-address", ip),
-          Flag("secure-port", absl::StrCat(kApiPort)),
+          Flag("etcd-keyfile", at.File("apiserver-client.key")), Flag("bind-address", ip),
+          Flag("advertise-address", ip), Flag("secure-port", absl::StrCat(kApiPort)),
           Flag("tls-cert-file", at.File("server.crt")),
           Flag("tls-private-key-file", at.File("server.key")),
           Flag("client-ca-file", at.File("ca.crt")),
           Flag("kubelet-client-certificate", at.File("apiserver-client.crt")),
           Flag("kubelet-client-key", at.File("apiserver-client.key")),
           Flag("kubelet-certificate-authority", at.File("ca.crt")),
+          // Nobody resolves the node's name.
+          Flag("kubelet-preferred-address-types", "InternalIP"),
           Flag("authorization-mode", "Node,RBAC"),
           Flag("enable-admission-plugins", "NodeRestriction"),
           Flag("service-account-issuer", "https://kubernetes.default.svc"),
@@ -184,11 +184,8 @@ json KubeletConfiguration(const Layout& at) {
         {"imagefs.available", "0%"}}},
       // Its chains would be in the machine's firewall.
       {"makeIPTablesUtilChains", false}};
-  if (at.restricted) {
-    configuration["cgroupsPerQOS"] = false;
-    configuration["enforceNodeAllocatable"] = json::array();
-    configuration["oomScoreAdj"] = 0;
-  }
+  // It may not lower its own; cgroups it may make, since they have a root of their own.
+  if (at.restricted) configuration["oomScoreAdj"] = 0;
   configuration.merge_patch(at.kubelet_configuration);
   return configuration;
 }

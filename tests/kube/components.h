@@ -49,8 +49,8 @@ struct Layout {
   std::string cgroup;    // "/rkbed-1a2b3c4d"
   bed::Network network;
   int max_pods = 250;
-  bool restricted = false;               // no CAP_SYS_RESOURCE
-  nlohmann::json kubelet_configuration;  // merged over ours (RFC 7386)
+  bool restricted = false;                                          // no CAP_SYS_RESOURCE
+  nlohmann::json kubelet_configuration = nlohmann::json::object();  // merged over ours (RFC 7386)
   std::vector<std::string> kubelet_flags;
 
   std::string File(absl::string_view name) const;  // below <dir>/kube

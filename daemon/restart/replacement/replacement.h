@@ -19,6 +19,8 @@ struct ReplacementInput {
   uint32_t attempt = 0;  // of the replacement: newest attempt of that name + 1
   std::vector<std::pair<std::string, std::string>> env;  // sets or replaces
   std::vector<std::string> unset_env;
+  // Annotations to be set on it, beside those of the old container.
+  std::vector<std::pair<std::string, std::string>> annotations;
 };
 
 // Everything that is needed to create the replacement of a container.
