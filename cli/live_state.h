@@ -23,7 +23,8 @@ struct Kubectl {
 // ContainerRecreateJob) looks at: the object itself if it is there, and of its namespace (without
 // one: kubectl's) the Pods, ControllerRevisions and claims; for a job also the Nodes and the
 // ContainerRecreateRequests. Reads only. Errors: kInvalidArgument (no name), kNotFound (no
-// kubectl), kUnavailable (kubectl's own words), kDeadlineExceeded, kCancelled.
+// kubectl), kFailedPrecondition (the cluster has no such type), kUnavailable (kubectl's own words),
+// kDeadlineExceeded, kCancelled.
 absl::StatusOr<std::vector<Json>> ReadLive(const Kubectl& kubectl, const Json& workload, Io& io);
 
 // One Pod as the cluster's API gives it, read within `limit`. Errors: kNotFound (no kubectl, or the

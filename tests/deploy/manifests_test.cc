@@ -124,6 +124,7 @@ TEST_F(ManifestsTest, ConfigurationIsValidAndFitsTheMounts) {
   EXPECT_EQ(config.runtime_endpoint,
             absl::StrCat("unix://", MountOf("runtime"), "/containerd.sock"));
   EXPECT_THAT(config.visible_paths, ElementsAre(MountOf("pods")));
+  EXPECT_EQ(config.container_log_links, MountOf("container-logs"));
   const auto listen = config::ParseHostPort(config.listen);
   ASSERT_TRUE(listen.ok());
   EXPECT_EQ(listen->port, container_["ports"][0]["hostPort"].as<int>());
