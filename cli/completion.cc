@@ -46,9 +46,10 @@ complete -c rekindle -f -a '(__rekindle_complete)'
 // The fixed values of options. CLI11 keeps them inside a check, out of reach.
 const std::map<std::string, std::vector<std::string>>& FixedValues() {
   static const auto* const kValues = new std::map<std::string, std::vector<std::string>>{
-      {"--method", {"auto", "hot", "replace"}},
+      {"--method", {"auto", "delegate", "hot", "replace"}},
       {"--on-failure", {"fail", "ignore"}},
       {"--output", {"json", "table", "yaml"}},
+      {"--restart-policy", {"Always", "Never", "OnFailure"}},
   };
   return *kValues;
 }

@@ -21,7 +21,10 @@ namespace rekindle::cli {
 namespace {
 
 constexpr int kLargestReplyBytes = 64 << 20;  // 5,000 operations with their history, with room
-constexpr int kMaxReconnectMs = 1000;         // a person waits; the default of 120 s is for servers
+// gRPC gives one try to connect, TLS handshake included, as long as its "minimal back-off": several
+// round trips to another continent, on a machine that is busy. A refusal is known at once.
+constexpr int kConnectMs = 10'000;
+constexpr int kMaxReconnectMs = 1000;  // a person waits; the default of 120 s is for servers
 
 absl::StatusOr<std::string> ReadPem(const std::string& flag, const std::string& path) {
   if (path.empty()) {
@@ -58,7 +61,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const Target& target) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMaxReconnectMs / 10);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxReconnectMs / 10);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   if (target.address.empty()) {
     // The authority is never looked up; a fixed one keeps odd socket paths out of HTTP headers.
     arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");

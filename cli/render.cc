@@ -113,6 +113,20 @@ std::string ContainerStateName(v1::ContainerState state) {
   return EnumText(v1::ContainerState_Name(state), "CONTAINER_STATE_");
 }
 
+namespace {
+
+// Why the method in use is not what was asked for; empty when it is. "auto" asks for replace.
+std::string OtherMethod(const v1::Operation& operation) {
+  const v1::Method asked = operation.requested_method();
+  const v1::Method expected = asked == v1::METHOD_AUTO ? v1::METHOD_REPLACE : asked;
+  if (asked == v1::METHOD_UNSPECIFIED || operation.method() == expected) return "";
+  const std::string why = PrintableText(operation.method_reason());
+  return absl::StrCat(MethodName(operation.method()), " instead of ", MethodName(expected),
+                      why.empty() ? "" : ": ", why);
+}
+
+}  // namespace
+
 bool HasEnded(const v1::Operation& operation) {
   return operation.phase() == v1::PHASE_DONE || operation.phase() == v1::PHASE_FAILED ||
          operation.phase() == v1::PHASE_CANCELLED;
@@ -162,7 +176,8 @@ std::string RenderOperation(const v1::Operation& operation, const Style& style) 
                                     ? ""
                                     : absl::StrCat(" (UID ", operation.pod().uid(), ")")));
   sheet.Add("Container", operation.container_name());
-  sheet.Add("Method", MethodName(operation.method()));
+  const std::string other = OtherMethod(operation);
+  sheet.Add("Method", other.empty() ? MethodName(operation.method()) : other);
   sheet.Add("Phase", PhaseName(operation.phase()), PhaseColor(operation.phase()));
   sheet.Add("Message", operation.message());
   if (operation.service_down()) {
@@ -174,13 +189,19 @@ std::string RenderOperation(const v1::Operation& operation, const Style& style) 
   if (HasEnded(operation) && !operation.old_container_id().empty()) {
     sheet.Add("Old exit code", absl::StrCat(operation.old_exit_code()));
   }
-  sheet.Add("New container", operation.new_container_id());
+  sheet.Add("New container",
+            operation.adopted() ? absl::StrCat(operation.new_container_id(), " (the kubelet's own)")
+                                : operation.new_container_id());
   if (operation.attempt() > 0) sheet.Add("Attempt", absl::StrCat(operation.attempt()));
   if (operation.start_failures() > 0) {
     sheet.Add("Start failures", absl::StrCat(operation.start_failures()), Color::kRed);
   }
   sheet.Add("Pre-stop hook", operation.pre_stop_result());
   sheet.Add("Post-start hook", operation.post_start_result());
+  if (operation.has_backoff_until()) {
+    sheet.Add("Back-off until", TimeText(operation.backoff_until()), Color::kYellow);
+  }
+  sheet.Add("Aftercare", operation.aftercare() ? "under way" : operation.aftercare_result());
   sheet.Add("Created", TimeText(operation.created()));
   if (operation.has_deadline()) sheet.Add("Deadline", TimeText(operation.deadline()));
   if (operation.has_ended()) sheet.Add("Ended", TimeText(operation.ended()));
@@ -236,11 +257,12 @@ std::string RenderOutcome(const v1::Operation& operation, const Style& style) {
       absl::StrCat(PodName(operation.pod()), " ", PrintableText(operation.container_name()));
   const std::string took = SpanText(Elapsed(operation, style.now));
   if (operation.phase() == v1::PHASE_DONE) {
+    const std::string other = OtherMethod(operation);
     return absl::StrCat(name, ": ", Colored("restarted", Color::kGreen, style.colors), " in ", took,
                         operation.has_gap() ? absl::StrCat(", gap ", GapText(operation)) : "", " (",
                         MethodName(operation.method()), ", attempt ", operation.attempt(),
-                        ", container ", ShortId(PrintableText(operation.new_container_id())),
-                        ")\n");
+                        ", container ", ShortId(PrintableText(operation.new_container_id())), ")\n",
+                        other.empty() ? "" : absl::StrCat("  ", other, "\n"));
   }
   std::string out = absl::StrCat(
       name, ": ",

@@ -92,9 +92,10 @@ absl::Status SetEnv(const RestartOptions& options, v1::ContainerRestart& restart
 // What the flags say for every container alike.
 absl::StatusOr<v1::ContainerRestart> BuildContainer(const RestartOptions& options) {
   v1::ContainerRestart restart;
-  restart.set_method(options.method == "hot"       ? v1::METHOD_HOT
-                     : options.method == "replace" ? v1::METHOD_REPLACE
-                                                   : v1::METHOD_AUTO);
+  restart.set_method(options.method == "hot"        ? v1::METHOD_HOT
+                     : options.method == "replace"  ? v1::METHOD_REPLACE
+                     : options.method == "delegate" ? v1::METHOD_DELEGATE
+                                                    : v1::METHOD_AUTO);
   restart.set_skip_pre_stop(options.skip_pre_stop);
   RK_RETURN_IF_ERROR(
       SetDuration("--grace", options.grace, [&] { return restart.mutable_grace(); }));
@@ -196,6 +197,11 @@ absl::Status ChooseContainers(const RestartOptions& options, const v1::ListPodsR
                      PrintableText(absl::StrJoin(names, ", ")),
                      "); name them with -c NAME, or restart all with --all"));
   }
+  return NameContainers(options, names, request);
+}
+
+absl::Status NameContainers(const RestartOptions& options, const std::vector<std::string>& names,
+                            v1::RestartContainersRequest& request) {
   RK_ASSIGN_OR_RETURN(const v1::ContainerRestart like, BuildContainer(options));
   for (const std::string& name : names) AddContainer(like, name, request);
   return ApplyExpectedIds(options.expect_ids, request);

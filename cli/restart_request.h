@@ -42,6 +42,11 @@ struct RestartOptions {
 absl::StatusOr<node::v1::RestartContainersRequest> BuildRestart(const RestartOptions& options,
                                                                 const std::string& new_id);
 
+// Fills in `names` as the containers, each with what the flags say for all, and applies
+// --expect-id. Errors: kInvalidArgument (--expect-id of a container that is not restarted). Pure.
+absl::Status NameContainers(const RestartOptions& options, const std::vector<std::string>& names,
+                            node::v1::RestartContainersRequest& request);
+
 // Fills in the containers when -c was not given: all of the pod's with --all, else the only one.
 // `pods` is what the daemon lists for the pod. Then applies --expect-id.
 // Errors: kNotFound (no such pod, no container that could be restarted), kInvalidArgument (several

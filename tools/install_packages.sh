@@ -40,3 +40,8 @@ install >/tmp/rekindle-apt.$$ 2>&1 || { apt-get update -q && install; } >/tmp/re
   exit 1
 }
 rm -f /tmp/rekindle-apt.$$
+# A machine with a policy of its own may start etcd all the same, and any would at its next boot.
+if [[ " ${missing[*]} " == *" etcd-server "* ]]; then
+  [[ ! -d /run/systemd/system ]] || systemctl --quiet stop etcd.service || true
+  deb-systemd-helper disable etcd.service >/dev/null 2>&1 || true
+fi

@@ -12,8 +12,8 @@ Installs what is missing (Debian packages), builds, runs the checks and tests, a
 Exit code: 0 all passed, 1 something failed, 2 wrong usage. Run as root: real containers are started.
 
   --only PART[,PART]...  run only these parts; --list shows them (default: all but fuzz, tidy and soak)
-  --preset PRESET        build preset for unit, integration, faults, bench, soak instead of the parts'
-                         own (dev, release, asan, tsan, coverage)
+  --preset PRESET        build preset for unit, integration, kube, faults, bench, soak instead of the
+                         parts' own (dev, release, asan, tsan, coverage)
   --filter REGEX         only tests whose ctest name matches
   --jobs N               processes to build with (default: one per core)
   --fuzz-seconds N       fuzz each target for N seconds beyond its corpus (default 60; soak 600)
@@ -36,6 +36,8 @@ layers       who may include whom, every file in a target, file sizes           
 units        systemd units: systemd-analyze verify                              (no build)
 unit         unit tests under dev, under asan (with UBSan and leak check) and under tsan
 integration  real containerd, runc, CNI and docker-registry                     (preset dev)
+kube         a private Kubernetes 1.20, built once from Debian's source (ten minutes on two
+             cores, then cached under ~/.cache/rekindle/kubernetes)             (preset dev)
 faults       kill -9 of daemon and containerd, disk full, corrupt journal       (preset dev)
 bench        short benchmarks beside the floor of plain CRI calls   (preset dev; release if alone)
 fuzz         libFuzzer for --fuzz-seconds on each target; not part of the default (preset fuzz),
@@ -46,8 +48,8 @@ soak         the long forms: 1,000 kills, 10,000 restarts, 10 minutes of fuzzing
 LIST
 }
 
-all_parts=(format layers units unit integration faults bench fuzz tidy soak)
-parts=(format layers units unit integration faults bench)
+all_parts=(format layers units unit integration kube faults bench fuzz tidy soak)
+parts=(format layers units unit integration kube faults bench)
 preset= filter= jobs=$(nproc) fuzz_seconds= tidy_minutes=5 repeat= install=yes
 die() {
   echo "./test: $*" >&2
@@ -275,6 +277,12 @@ run_bench() {
   cat build/bench/results.jsonl
 }
 
+run_kube() {
+  local programs
+  programs=$(tools/build_kubernetes.sh) || return 1
+  REKINDLE_KUBERNETES=$programs run_ctest "${preset:-dev}" kube 1
+}
+
 # The long forms are the short tests with larger numbers.
 env_soak() {
   REKINDLE_KILLS=${REKINDLE_KILLS:-1000} REKINDLE_RESTARTS=${REKINDLE_RESTARTS:-10000} "$@"
@@ -288,6 +296,7 @@ run_part() {
     units) step units check_units ;;
     unit) for p in ${preset:-dev asan tsan}; do step "unit ($p)" run_ctest "$p" unit "$jobs"; done ;;
     integration | faults) step "$1 (${preset:-dev})" run_ctest "${preset:-dev}" "$1" 1 ;;
+    kube) step "kube (${preset:-dev})" run_kube ;;
     soak)
       step "soak: kills and restarts (${preset:-release})" env_soak run_ctest "${preset:-release}" faults 1
       ((fuzz_seconds < 600)) && fuzz_seconds=600
@@ -308,11 +317,12 @@ run_tidy() {
 if [[ $install == yes ]]; then
   groups=(build run check)
   [[ " ${parts[*]} " =~ \ (bench|soak)\  ]] && groups+=(peer)
+  [[ " ${parts[*]} " == *" kube "* ]] && groups+=(kube)
   step packages tools/install_packages.sh "${groups[@]}"
   ((failed == 0)) || exit 1
 fi
-if [[ " ${parts[*]} " =~ \ (integration|faults|bench|soak)\  && $(id -u) != 0 ]]; then
-  die "integration, faults, bench and soak start real containers and need root"
+if [[ " ${parts[*]} " =~ \ (integration|kube|faults|bench|soak)\  && $(id -u) != 0 ]]; then
+  die "integration, kube, faults, bench and soak start real containers and need root"
 fi
 # What an earlier run that was killed may have left.
 for bed in build/*/bin/rekindle-bed; do

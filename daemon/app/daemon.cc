@@ -1,5 +1,6 @@
 #include "daemon/app/daemon.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "daemon/cri/runtime_monitor.h"
 #include "daemon/hooks/runner.h"
 #include "daemon/images/runtime_puller.h"
+#include "daemon/kubelet/reservation.h"
 #include "daemon/restart/engine_impl.h"
 #include "daemon/restart/journal/journal_sqlite.h"
 #include "daemon/service/metrics.h"
@@ -33,10 +35,26 @@ constexpr size_t kFileThreads = 4;
 // What a stop of the servers may take once operations have been dealt with.
 constexpr absl::Duration kServerStop = absl::Seconds(2);
 
+// Tests compare the kinds of placeholders beside a real kubelet, and show what happens without any
+// (tests/README.md). Nothing else may set it.
+constexpr char kPlaceholderVariable[] = "REKINDLE_TEST_PLACEHOLDER";
+
+absl::StatusOr<std::optional<kubelet::PlaceholderKind>> PlaceholderOf(const char* asked) {
+  if (asked == nullptr || absl::string_view(asked) == "unlabelled") {
+    return kubelet::PlaceholderKind::kUnlabelled;
+  }
+  LOG(WARNING) << kPlaceholderVariable << "=" << asked << ": for tests only";
+  if (absl::string_view(asked) == "pod-uid") return kubelet::PlaceholderKind::kPodUid;
+  if (absl::string_view(asked) == "none") return std::nullopt;
+  return absl::InvalidArgumentError(
+      absl::StrCat(kPlaceholderVariable, ": is neither unlabelled nor pod-uid nor none"));
+}
+
 }  // namespace
 
 struct Daemon::Parts {
   config::DaemonConfig config;
+  std::optional<kubelet::PlaceholderKind> placeholder;
   std::string version;
   absl::Time started = absl::Now();
 
@@ -145,9 +163,12 @@ absl::Status Daemon::Parts::StartEngine() {
           metrics->ObserveJournal(call, status, latency);
         });
     restart::EngineImpl::Options options;
+    options.operation.visible_paths = config.visible_paths;
     options.max_active = config.max_active_operations;
     options.max_stored = config.max_stored_operations;
     options.keep = config.keep_operations;
+    options.operation.log_link_dir = config.container_log_links;
+    options.operation.placeholder = placeholder;
     engine = std::make_unique<restart::EngineImpl>(
         restart::OperationDeps{*loop, *runtime, *monitor, *hooks, *observed_journal, *files},
         options);
@@ -255,6 +276,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const config::DaemonConfig
   Parts& parts = *daemon->parts_;
   parts.config = config;
   parts.version = version;
+  RK_ASSIGN_OR_RETURN(parts.placeholder, PlaceholderOf(std::getenv(kPlaceholderVariable)));
   parts.metrics = std::make_unique<service::Metrics>(version);
   parts.loop = std::make_unique<AsioLoop>("rekindled");
   parts.files = std::make_unique<BlockingPool>(*parts.loop, kFileThreads, "files");

@@ -13,12 +13,22 @@
 #include "common/base/version.h"
 #include "daemon/app/daemon.h"
 #include "daemon/config/command_line.h"
+#include "daemon/service/health_client.h"
 
 namespace rekindle {
 namespace {
 
 // Far beyond what any step of the daemon computes, well below the watchdog's period.
 constexpr absl::Duration kRunaway = absl::Seconds(5);
+// Less than a probe waits: it should say why it failed.
+constexpr absl::Duration kHealthLimit = absl::Seconds(4);
+
+int CheckHealth(const config::CommandLine& line) {
+  const absl::Status health =
+      service::CheckHealth(line.config.socket, line.health_service, kHealthLimit);
+  if (!health.ok()) std::fprintf(stderr, "%s\n", std::string(health.message()).c_str());
+  return health.ok() ? 0 : 1;
+}
 
 // Waits for signals until one asks for the end.
 void Serve(Daemon& daemon, const std::vector<std::string>& args, const config::Host& host,
@@ -58,6 +68,7 @@ int Main(const std::vector<std::string>& args) {
     std::fputs(line->text.c_str(), stdout);
     return 0;
   }
+  if (line->action == config::Action::kCheckHealth) return CheckHealth(*line);
   LogFormat format = DefaultLogFormat(getenv("JOURNAL_STREAM"));
   if (line->config.log_format == config::LogFormatChoice::kText) format = LogFormat::kText;
   if (line->config.log_format == config::LogFormatChoice::kJournal) format = LogFormat::kJournal;

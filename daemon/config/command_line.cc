@@ -30,7 +30,8 @@ constexpr char kFooter[] =
     "separated by commas.\n\n"
     "Signals: TERM and INT stop the daemon (containers run on), HUP reads the configuration "
     "again.\n\n"
-    "Exit codes: 0 ended well, 1 could not start or go on, 2 wrong configuration or flags.\n\n"
+    "Exit codes: 0 ended well, 1 could not start or go on (--health-check: no), 2 wrong "
+    "configuration or flags.\n\n"
     "Examples:\n"
     "  rekindled --config /etc/rekindle/rekindled.yaml\n"
     "  rekindled --check-config --listen 0.0.0.0:10240";
@@ -39,6 +40,7 @@ struct Flags {
   std::string config_file;
   bool check_config = false;
   bool version = false;
+  std::string health_check;
   std::map<absl::string_view, std::string> values;  // by key name, where given
 };
 
@@ -51,6 +53,11 @@ void DeclareFlags(CLI::App& app, const DaemonConfig& defaults, Flags& flags) {
       ->type_name("FILE");
   app.add_flag("--check-config", flags.check_config,
                "Print the configuration in force and exit: 0 when it is right, 2 when not.");
+  app.add_option("--health-check", flags.health_check,
+                 "Ask the daemon that runs, over its socket, and exit: 0 when it is, 1 when not. "
+                 "liveness: it works. readiness: restarts can be asked for.")
+      ->check(CLI::IsMember({"liveness", "readiness"}))
+      ->type_name("WHAT");
   for (const Key& key : Keys()) {
     const std::string names = key.name == "verbosity" ? "-v,--verbosity" : FlagName(key);
     app.add_option_function<std::string>(
@@ -168,6 +175,12 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   RK_RETURN_IF_ERROR(file);
   RK_RETURN_IF_ERROR(given);
   RK_RETURN_IF_ERROR(Validate(result.config, result.origins));
+  if (!flags.health_check.empty()) {
+    result.action = Action::kCheckHealth;
+    // The daemon's own name for readiness is the whole server.
+    result.health_service = flags.health_check == "liveness" ? "liveness" : "";
+    return result;
+  }
   if (flags.check_config) {
     result.action = Action::kPrint;
     result.text = EffectiveConfigYaml(result.config);

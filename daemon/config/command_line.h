@@ -26,7 +26,8 @@ struct Host {
 };
 
 enum class Action {
-  kRun,    // start the daemon with `config`
+  kRun,          // start the daemon with `config`
+  kCheckHealth,  // ask the daemon that runs (health_service) and exit with 0 or 1
   kPrint,  // write `text` to standard output and exit with 0 (--help, --version, --check-config)
 };
 
@@ -35,7 +36,8 @@ struct CommandLine {
   std::string text;
   DaemonConfig config;
   Origins origins;
-  std::string config_file;  // the file that was read; empty: none
+  std::string health_service;  // of grpc.health.v1, for kCheckHealth
+  std::string config_file;     // the file that was read; empty: none
 };
 
 // Makes the configuration: defaults, then the file (--config, else kDefaultConfigFile if it

@@ -22,6 +22,7 @@ struct DaemonConfig {
   std::string runtime_endpoint;  // empty: found by looking at the usual places
   std::string node_name;
   std::string state_dir = "/var/lib/rekindle";
+  std::vector<std::string> visible_paths;  // of the node, from a container; empty: all
 
   std::string socket = "/run/rekindle/rekindled.sock";
   std::vector<uint32_t> socket_admin_gids;  // may restart over the socket, besides root
@@ -38,6 +39,8 @@ struct DaemonConfig {
   uint32_t max_stored_operations = 5000;
   absl::Duration keep_operations = absl::Hours(24);
   uint32_t max_concurrent_starts = 16;
+
+  std::string container_log_links = "/var/log/containers";  // empty: none are made
 
   uint32_t rate_limit_per_second = 200;  // calls
   uint32_t rate_limit_burst = 1000;      // calls

@@ -114,6 +114,20 @@ absl::Status SetGids(const Values& values, std::vector<uint32_t>& out) {
   return absl::OkStatus();
 }
 
+absl::Status SetPaths(const Values& values, std::vector<std::string>& out) {
+  std::vector<std::string> paths;
+  for (const std::string& value : values) {
+    std::string path;
+    RK_RETURN_IF_ERROR(SetPath({value}, kLongestPath, false, path));
+    if (std::find(paths.begin(), paths.end(), path) != paths.end()) {
+      return Wrong(value, "is listed twice");
+    }
+    paths.push_back(std::move(path));
+  }
+  out = std::move(paths);
+  return absl::OkStatus();
+}
+
 template <typename Choice, size_t kSize>
 using Choices = std::array<std::pair<absl::string_view, Choice>, kSize>;
 
@@ -161,6 +175,20 @@ constexpr Key kKeys[] = {
      [](const Values& v, C& c) { return SetPath(v, kLongestPath, false, c.state_dir); },
      [](const C& c) { return Quote(c.state_dir); },
      [](const C& from, C& to) { to.state_dir = from.state_dir; }},
+    {"visible_paths", "a list of absolute paths",
+     "Directories of the node that the daemon sees, where it runs in a container of its own. "
+     "Whether "
+     "a source of a mount exists is looked at below them only. Empty: it sees all.",
+     Applies::kOnRestart, true, [](const Values& v, C& c) { return SetPaths(v, c.visible_paths); },
+     [](const C& c) {
+       return absl::StrCat("[",
+                           absl::StrJoin(c.visible_paths, ", ",
+                                         [](std::string* out, const std::string& path) {
+                                           absl::StrAppend(out, Quote(path));
+                                         }),
+                           "]");
+     },
+     [](const C& from, C& to) { to.visible_paths = from.visible_paths; }},
     {"socket", "an absolute path of at most 107 bytes",
      "Unix socket for the local command line tool. The caller's identity is taken from the kernel.",
      Applies::kOnRestart, false,
@@ -235,6 +263,13 @@ constexpr Key kKeys[] = {
      [](const Values& v, C& c) { return SetNumber(v, 1, 1024, c.max_concurrent_starts); },
      [](const C& c) { return absl::StrCat(c.max_concurrent_starts); },
      [](const C& from, C& to) { to.max_concurrent_starts = from.max_concurrent_starts; }},
+    {"container_log_links", "an absolute path, or empty",
+     "Beside a kubelet: directory where log collectors find the containers' logs, as links; a "
+     "replacement gets its own there. Empty, or a directory that does not exist: none are made.",
+     Applies::kOnRestart, false,
+     [](const Values& v, C& c) { return SetPath(v, kLongestPath, true, c.container_log_links); },
+     [](const C& c) { return Quote(c.container_log_links); },
+     [](const C& from, C& to) { to.container_log_links = from.container_log_links; }},
     {"rate_limit_per_second", "a number from 1 to 100000",
      "Calls per second that each listener takes in the long run.", Applies::kOnRestart, false,
      [](const Values& v, C& c) { return SetNumber(v, 1, 100'000, c.rate_limit_per_second); },

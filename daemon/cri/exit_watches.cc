@@ -77,6 +77,16 @@ void ExitWatches::OnExitEvent(const std::string& container_id) {
   FireTaskExits(container_id);
 }
 
+void ExitWatches::OnDeleteEvent(const std::string& container_id) {
+  auto it = watched_.find(container_id);
+  if (it == watched_.end()) return;
+  // The event comes a moment before the runtime itself forgets the container.
+  it->second->exit_seen = true;
+  it->second->asked_since_event = 0;
+  it->second->poll.Reset();
+  Ask(container_id);
+}
+
 void ExitWatches::OnList(const v1::ListContainersResponse& list) {
   if (watched_.empty()) return;
   absl::flat_hash_map<std::string, v1::ContainerState> states;

@@ -42,6 +42,9 @@ class ExitWatches {
   // The container's own process has ended, says an event.
   void OnExitEvent(const std::string& container_id);
 
+  // The container has been removed, says an event.
+  void OnDeleteEvent(const std::string& container_id);
+
   // All containers that the runtime has. Whoever is watched and exited or gone is looked at.
   void OnList(const v1::ListContainersResponse& list);
 

@@ -49,6 +49,11 @@ class Monitor {
   virtual WatchId WatchTaskExit(const std::string& container_id,
                                 absl::AnyInvocable<void()> exited) = 0;
 
+  // Calls `changed`, until Unwatch, when a container of the sandbox has been started: read it anew
+  // then (the runtime itself may still call it created for some milliseconds). With a runtime
+  // without events, and as the safety net beside them, also when a list shows any other change.
+  virtual WatchId WatchSandbox(const std::string& sandbox_id, std::function<void()> changed) = 0;
+
   // Drops a watch of any kind; unknown ones are ignored.
   virtual void Unwatch(WatchId watch) = 0;
 };

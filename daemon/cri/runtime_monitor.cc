@@ -17,7 +17,8 @@ namespace {
 namespace events = ::containerd::services::events::v1;
 
 constexpr char kTaskExitTopic[] = "/tasks/exit";
-constexpr char kTaskExitFilter[] = "topic==\"/tasks/exit\",namespace==k8s.io";
+constexpr char kTaskStartTopic[] = "/tasks/start";
+constexpr char kDeleteTopic[] = "/containers/delete";
 
 // A stream that ends this soon, so often in a row, from a runtime that answers otherwise: the
 // source is of no use (some runtimes close the stream instead of refusing it).
@@ -57,7 +58,8 @@ RuntimeMonitor::RuntimeMonitor(Loop& loop, Runtime& runtime, std::shared_ptr<Con
       options_(options),
       reconnect_(options.reconnect),
       streams_(std::make_unique<Streams>(connection_->channel())),
-      exits_(loop, runtime) {
+      exits_(loop, runtime),
+      sandboxes_(runtime) {
   state_.endpoint = connection_->endpoint();
   state_.reason = "the runtime has not been asked yet";
   state_.event_source = std::string(EventSourceName(EventSource::kRelist));
@@ -159,35 +161,52 @@ void RuntimeMonitor::OpenStream() {
       streams_->cri_events = std::make_unique<ServerStream<v1::ContainerEventResponse>>(
           loop_, connection_, *streams_->runtime,
           &v1::RuntimeService::Stub::PrepareAsyncGetContainerEvents, v1::GetEventsRequest(), "",
-          [this](v1::ContainerEventResponse event) {
-            if (event.container_event_type() == v1::CONTAINER_STOPPED_EVENT ||
-                event.container_event_type() == v1::CONTAINER_DELETED_EVENT) {
-              OnContainerExit(event.container_id());
-            }
-          },
-          ended);
+          [this](v1::ContainerEventResponse event) { OnCriEvent(event); }, ended);
       break;
     case EventSource::kContainerd: {
       events::SubscribeRequest request;
-      request.add_filters(kTaskExitFilter);
+      for (const char* topic : {kTaskExitTopic, kTaskStartTopic, kDeleteTopic}) {
+        request.add_filters(
+            absl::StrCat("topic==\"", topic, "\",namespace==", kContainerdNamespace));
+      }
       streams_->containerd_events = std::make_unique<ServerStream<events::Envelope>>(
           loop_, connection_, *streams_->containerd, &events::Events::Stub::PrepareAsyncSubscribe,
           request, kContainerdNamespace,
-          [this](events::Envelope envelope) {
-            events::TaskExit exit;
-            if (envelope.topic() != kTaskExitTopic ||
-                envelope.namespace_() != kContainerdNamespace ||
-                !exit.ParseFromString(envelope.event().value())) {
-              return;
-            }
-            // Execs end with an ID of their own (1.14 rule 8).
-            if (exit.id() == exit.container_id()) OnContainerExit(exit.container_id());
-          },
-          ended);
+          [this](events::Envelope envelope) { OnContainerdEvent(envelope); }, ended);
       break;
     }
     case EventSource::kRelist:
       break;
+  }
+}
+
+void RuntimeMonitor::OnCriEvent(const v1::ContainerEventResponse& event) {
+  switch (event.container_event_type()) {
+    case v1::CONTAINER_STOPPED_EVENT:
+    case v1::CONTAINER_DELETED_EVENT:
+      return OnContainerExit(event.container_id());
+    case v1::CONTAINER_STARTED_EVENT:
+      return sandboxes_.OnSandboxEvent(event.pod_sandbox_status().id());
+    default:
+      return;
+  }
+}
+
+void RuntimeMonitor::OnContainerdEvent(const events::Envelope& envelope) {
+  if (envelope.namespace_() != kContainerdNamespace) return;
+  const std::string& body = envelope.event().value();
+  if (envelope.topic() == kTaskExitTopic) {
+    events::TaskExit exit;
+    // Execs end with an ID of their own (1.14 rule 8).
+    if (exit.ParseFromString(body) && exit.id() == exit.container_id()) {
+      OnContainerExit(exit.container_id());
+    }
+  } else if (envelope.topic() == kTaskStartTopic) {
+    events::TaskStart start;
+    if (start.ParseFromString(body)) sandboxes_.OnStartEvent(start.container_id());
+  } else if (envelope.topic() == kDeleteTopic) {
+    events::ContainerDelete deleted;
+    if (deleted.ParseFromString(body)) exits_.OnDeleteEvent(deleted.id());
   }
 }
 
@@ -216,7 +235,7 @@ void RuntimeMonitor::OnStreamEnd(absl::Status why) {
 
 void RuntimeMonitor::Relist() {
   look_.Cancel();
-  if (exits_.empty()) {
+  if (!Watched()) {
     ScheduleLook();
     return;
   }
@@ -229,6 +248,9 @@ void RuntimeMonitor::Relist() {
                             listing_ = false;
                             if (list.ok()) {
                               exits_.OnList(*list);
+                              if (!*alive) return;
+                              sandboxes_.OnList(*list);
+                              if (!*alive) return;
                               ScheduleLook();
                             } else {
                               Probe();
@@ -239,7 +261,7 @@ void RuntimeMonitor::Relist() {
 void RuntimeMonitor::ScheduleLook() {
   if (probing_ || retry_.pending() || listing_) return;
   absl::Duration wait = options_.probe_idle;
-  if (!exits_.empty()) {
+  if (Watched()) {
     if (source() == EventSource::kRelist) {
       wait = options_.relist_without_events;
     } else if (looks_since_open_ < std::size(kEarlyLooks)) {
@@ -254,7 +276,7 @@ void RuntimeMonitor::ScheduleLook() {
 void RuntimeMonitor::Look() {
   ++looks_since_open_;
   // Without anybody who waits the question is only whether the runtime is still there.
-  if (exits_.empty()) {
+  if (!Watched()) {
     Probe();
   } else {
     Relist();
@@ -273,7 +295,7 @@ Monitor::WatchId RuntimeMonitor::WatchExit(
     const std::string& container_id,
     absl::AnyInvocable<void(absl::StatusOr<v1::ContainerStatus>)> exited) {
   const WatchId id = next_watch_++;
-  const bool first = exits_.empty();
+  const bool first = !Watched();
   exits_.AddExit(id, container_id, std::move(exited));
   if (first) ScheduleLook();
   return id;
@@ -282,8 +304,17 @@ Monitor::WatchId RuntimeMonitor::WatchExit(
 Monitor::WatchId RuntimeMonitor::WatchTaskExit(const std::string& container_id,
                                                absl::AnyInvocable<void()> exited) {
   const WatchId id = next_watch_++;
-  const bool first = exits_.empty();
+  const bool first = !Watched();
   exits_.AddTaskExit(id, container_id, std::move(exited));
+  if (first) ScheduleLook();
+  return id;
+}
+
+Monitor::WatchId RuntimeMonitor::WatchSandbox(const std::string& sandbox_id,
+                                              std::function<void()> changed) {
+  const WatchId id = next_watch_++;
+  const bool first = !Watched();
+  sandboxes_.Add(id, sandbox_id, std::move(changed));
   if (first) ScheduleLook();
   return id;
 }
@@ -291,6 +322,7 @@ Monitor::WatchId RuntimeMonitor::WatchTaskExit(const std::string& container_id,
 void RuntimeMonitor::Unwatch(WatchId watch) {
   state_watches_.erase(watch);
   exits_.Remove(watch);
+  sandboxes_.Remove(watch);
 }
 
 }  // namespace rekindle::cri

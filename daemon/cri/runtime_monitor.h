@@ -13,12 +13,14 @@
 
 #include "common/base/backoff.h"
 #include "common/base/loop.h"
+#include "containerd/v1/events.pb.h"
 #include "cri/v1/api.pb.h"
 #include "daemon/cri/connection.h"
 #include "daemon/cri/event_source.h"
 #include "daemon/cri/exit_watches.h"
 #include "daemon/cri/monitor.h"
 #include "daemon/cri/runtime.h"
+#include "daemon/cri/sandbox_watches.h"
 
 namespace rekindle::cri {
 
@@ -54,6 +56,7 @@ class RuntimeMonitor final : public Monitor {
                     absl::AnyInvocable<void(absl::StatusOr<v1::ContainerStatus>)> exited) override;
   WatchId WatchTaskExit(const std::string& container_id,
                         absl::AnyInvocable<void()> exited) override;
+  WatchId WatchSandbox(const std::string& sandbox_id, std::function<void()> changed) override;
   void Unwatch(WatchId watch) override;
 
   // Lists of all containers asked for so far: what idle costs.
@@ -71,6 +74,9 @@ class RuntimeMonitor final : public Monitor {
   void OpenStream();
   void OnStreamEnd(absl::Status why);
   void OnContainerExit(const std::string& container_id);
+  void OnCriEvent(const v1::ContainerEventResponse& event);
+  void OnContainerdEvent(const containerd::services::events::v1::Envelope& envelope);
+  bool Watched() const { return !exits_.empty() || !sandboxes_.empty(); }
   EventSource source() const { return sources_[source_]; }
 
   void Relist();
@@ -107,6 +113,7 @@ class RuntimeMonitor final : public Monitor {
   WatchId next_watch_ = 1;
   absl::btree_map<WatchId, std::shared_ptr<std::function<void(const State&)>>> state_watches_;
   ExitWatches exits_;
+  SandboxWatches sandboxes_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

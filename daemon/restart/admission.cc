@@ -8,6 +8,9 @@
 
 #include "common/base/status_macros.h"
 #include "daemon/hooks/annotation.h"
+#include "daemon/kubelet/ownership.h"
+#include "daemon/kubelet/replacement_guard.h"
+#include "daemon/kubelet/reservation.h"
 #include "daemon/restart/grace.h"
 
 namespace rekindle::restart {
@@ -63,25 +66,109 @@ OperationRecord CommonPart(const RestartRequest& request, const PodDetails& pod,
   return record;
 }
 
+kubelet::Way WayOf(Method method) {
+  switch (method) {
+    case Method::kReplace:
+      return kubelet::Way::kReplace;
+    case Method::kHot:
+      return kubelet::Way::kHot;
+    case Method::kDelegate:
+      return kubelet::Way::kDelegate;
+    case Method::kAuto:
+      break;
+  }
+  return kubelet::Way::kAuto;
+}
+
+Method MethodOf(kubelet::Way way) {
+  switch (way) {
+    case kubelet::Way::kHot:
+      return Method::kHot;
+    case kubelet::Way::kDelegate:
+      return Method::kDelegate;
+    default:
+      return Method::kReplace;
+  }
+}
+
+// Without a kubelet there is nothing to choose.
+absl::Status ChooseAlone(const std::string& field, const ContainerRestart& wanted,
+                         const absl::Status& replacement, OperationRecord& record) {
+  if (wanted.method == Method::kDelegate) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        field,
+        ".method: METHOD_DELEGATE leaves the start to a kubelet, and none owns this pod; "
+        "use METHOD_REPLACE or METHOD_HOT"));
+  }
+  if (!replacement.ok()) return Annotate(replacement, field);
+  record.method = wanted.method == Method::kAuto ? Method::kReplace : wanted.method;
+  record.method_reason =
+      wanted.method == Method::kAuto ? "chosen: no kubelet owns the pod" : "asked for";
+  return absl::OkStatus();
+}
+
+absl::Status ChooseBesideKubelet(const std::string& field, const ContainerRestart& wanted,
+                                 const std::optional<KubernetesPod>& described,
+                                 const PodDetails& pod, const absl::Status& replacement,
+                                 OperationRecord& record) {
+  const v1::ContainerStatus& container = pod.current.at(wanted.name).status();
+  const KubernetesPod known = described.value_or(KubernetesPod());
+  RK_ASSIGN_OR_RETURN(
+      const kubelet::Choice choice,
+      kubelet::Choose(field,
+                      {.wanted = WayOf(wanted.method),
+                       .pod_described = described.has_value(),
+                       .policy = wanted.restart_policy == kubelet::RestartPolicy::kUnknown
+                                     ? known.restart_policy
+                                     : wanted.restart_policy,
+                       .terminating = known.terminating,
+                       .allow_static = known.allow_static_pod,
+                       .env_from_references = wanted.env_from_references,
+                       .keep_env = wanted.keep_env,
+                       .env_overrides = !wanted.env.empty() || !wanted.unset_env.empty(),
+                       .is_static = kubelet::IsStaticPod(pod.view->sandbox),
+                       .made_for_deletion = kubelet::WasMadeForDeletion(container),
+                       .identity = kubelet::CheckKubeletContainer(pod.view->sandbox, container),
+                       .replacement = replacement}));
+  record.beside_kubelet = true;
+  record.method = MethodOf(choice.way);
+  record.method_reason = choice.reason;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<AdmittedRestart> AdmitContainer(OperationRecord record,
-                                               const ContainerRestart& wanted, bool busy,
-                                               const PodDetails& pod) {
+                                               const ContainerRestart& wanted,
+                                               const std::optional<KubernetesPod>& described,
+                                               bool busy, const PodDetails& pod) {
   const std::string field = absl::StrCat("containers[", record.index, "]");
   const v1::Container& current = *pod.view->Newest(wanted.name);
   const v1::ContainerStatusResponse& details = pod.current.at(wanted.name);
   RK_RETURN_IF_ERROR(CheckTarget(field, wanted, record.force, busy, current));
 
-  ReplacementInput input{.container = &details,
-                         .sandbox = pod.sandbox.get(),
-                         .attempt = pod.view->NextAttempt(wanted.name),
-                         .env = wanted.env,
-                         .unset_env = wanted.unset_env};
-  absl::StatusOr<Replacement> replacement = BuildReplacement(input);
-  if (!replacement.ok()) return Annotate(replacement.status(), field);
-
+  const bool beside_kubelet = kubelet::OwnedByKubelet(pod.view->sandbox);
   record.container_name = wanted.name;
   record.expected_container_id = wanted.expected_container_id;
-  record.method = wanted.method;
+  record.requested_method = wanted.method;
+  record.beside_kubelet = beside_kubelet;
+  record.env = wanted.env;
+  record.unset_env = wanted.unset_env;
+  absl::StatusOr<Replacement> replacement =
+      BuildReplacement(InputFor(record, details, *pod.sandbox, pod.view->NextAttempt(wanted.name)));
+  if (beside_kubelet && replacement.ok()) {
+    if (absl::Status taken = kubelet::CheckReplacement(details.status(), replacement->request);
+        !taken.ok()) {
+      replacement = taken;
+    }
+  }
+  // Malformed variables are the request's fault whatever the method.
+  if (absl::IsInvalidArgument(replacement.status())) return Annotate(replacement.status(), field);
+  if (beside_kubelet) {
+    RK_RETURN_IF_ERROR(
+        ChooseBesideKubelet(field, wanted, described, pod, replacement.status(), record));
+  } else {
+    RK_RETURN_IF_ERROR(ChooseAlone(field, wanted, replacement.status(), record));
+  }
+
   record.grace = wanted.grace.value_or(DefaultGrace(details.status()));
   if (wanted.pre_stop.has_value()) {
     record.pre_stop = wanted.pre_stop;
@@ -97,15 +184,15 @@ absl::StatusOr<AdmittedRestart> AdmitContainer(OperationRecord record,
   }
   record.post_start = wanted.post_start;
   record.min_started = wanted.min_started;
-  if (wanted.method == Method::kHot && !wanted.ready_check.has_value() &&
+  if (record.method == Method::kHot && !wanted.ready_check.has_value() &&
       wanted.min_started == absl::ZeroDuration()) {
     record.min_started = kHotMinStarted;
   }
   record.ready_check = wanted.ready_check;
-  record.env = wanted.env;
-  record.unset_env = wanted.unset_env;
   record.old_container_id = current.id();
   record.old_was_running = current.state() == v1::CONTAINER_RUNNING;
+  record.old_attempt = current.metadata().attempt();
+  if (record.method == Method::kDelegate) return AdmittedRestart{std::move(record), {}};
   return AdmittedRestart{std::move(record), *std::move(replacement)};
 }
 
@@ -152,18 +239,14 @@ absl::Status CheckRequest(const RestartRequest& request) {
 absl::StatusOr<std::vector<AdmittedRestart>> Admit(const RestartRequest& request,
                                                    const PodDetails& pod,
                                                    const AdmissionContext& context) {
-  if (OwnedByKubelet(pod.view->sandbox)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("pod: ", pod.view->pod.ns, "/", pod.view->pod.name,
-                     " is owned by a kubelet; this daemon restarts only pods without one"));
-  }
   std::vector<AdmittedRestart> admitted;
   absl::Duration slowest;
   for (const ContainerRestart& wanted : request.containers) {
     OperationRecord common = CommonPart(request, pod, context.now);
     common.index = static_cast<uint32_t>(admitted.size());
     RK_ASSIGN_OR_RETURN(AdmittedRestart one,
-                        AdmitContainer(std::move(common), wanted, context.busy(wanted.name), pod));
+                        AdmitContainer(std::move(common), wanted, request.kubernetes_pod,
+                                       context.busy(wanted.name), pod));
     const absl::Duration needs = one.record.grace + one.record.min_started;
     slowest = request.order == Order::kListed ? slowest + needs : std::max(slowest, needs);
     admitted.push_back(std::move(one));
@@ -172,6 +255,19 @@ absl::StatusOr<std::vector<AdmittedRestart>> Admit(const RestartRequest& request
       request.deadline.value_or(request.unready_grace + slowest + kDeadlineSlack);
   for (AdmittedRestart& one : admitted) one.record.deadline = context.now + deadline;
   return admitted;
+}
+
+ReplacementInput InputFor(const OperationRecord& record,
+                          const v1::ContainerStatusResponse& container,
+                          const v1::PodSandboxStatusResponse& sandbox, uint32_t attempt) {
+  ReplacementInput input{.container = &container,
+                         .sandbox = &sandbox,
+                         .attempt = attempt,
+                         .env = record.env,
+                         .unset_env = record.unset_env};
+  // So that it can be told from one that the kubelet made.
+  if (record.beside_kubelet) input.annotations = {{kubelet::kOperationAnnotation, record.id()}};
+  return input;
 }
 
 std::string StateName(v1::ContainerState state) {

@@ -6,16 +6,21 @@
 #include "absl/strings/str_cat.h"
 
 #include "common/base/logging.h"
+#include "daemon/kubelet/reservation.h"
+#include "daemon/restart/aftercare.h"
 #include "daemon/restart/transitions.h"
 
 namespace rekindle::restart {
 
 EngineImpl::EngineImpl(const OperationDeps& deps, const Options& options)
-    : deps_(deps), options_(options), gate_(options.operation.max_stopping_of_pod) {
+    : deps_(deps),
+      options_(options),
+      shared_(options.operation.max_stopping_of_pod),
+      placeholder_retry_(options.operation.retry) {
   sweep_timer_.Set(deps_.loop, options_.sweep, [this] { Sweep(); });
 }
 
-EngineImpl::~EngineImpl() { gate_.Close(); }
+EngineImpl::~EngineImpl() { shared_.gate.Close(); }
 
 void EngineImpl::Recover(std::vector<OperationRecord> records) {
   std::vector<std::string> started;
@@ -23,15 +28,19 @@ void EngineImpl::Recover(std::vector<OperationRecord> records) {
     const bool terminal = IsTerminal(record.phase);
     const bool begun = record.phase != Phase::kAccepted;
     const std::string id = record.id();
-    if (terminal && record.leftovers.empty()) {
+    if (terminal && record.leftovers.empty() && !record.aftercare) {
       Entry& entry = entries_[id];
       entry.sequence = next_sequence_++;
       requests_[record.request_id].push_back(id);
       entry.record = std::move(record);
       continue;
     }
+    const ContainerKey key{record.pod.uid, record.container_name};
+    const bool aftercare = record.aftercare;
     Add(std::move(record), nullptr);
     if (terminal) {
+      if (aftercare) TakeOverAftercare(key, id);
+      if (aftercare) aftercare_[key] = id;
       entries_[id].runner->CleanUp();
     } else if (begun) {
       started.push_back(id);
@@ -55,6 +64,38 @@ void EngineImpl::Recover(std::vector<OperationRecord> records) {
   std::vector<ContainerKey> keys;
   for (const auto& [key, queue] : queues_) keys.push_back(key);
   for (const ContainerKey& key : keys) Advance(key);
+  SweepPlaceholders();
+}
+
+void EngineImpl::TakeOverAftercare(const ContainerKey& key, const std::string& by) {
+  auto it = aftercare_.find(key);
+  if (it == aftercare_.end()) return;
+  const std::string id = it->second;
+  aftercare_.erase(it);
+  auto entry = entries_.find(id);
+  if (entry != entries_.end() && entry->second.runner != nullptr) {
+    entry->second.runner->EndAftercare(by);
+  }
+}
+
+void EngineImpl::SweepPlaceholders() {
+  // An operation that is under way, or looked after, removes its own.
+  auto known = [this, alive = std::weak_ptr<bool>(alive_)](const ::runtime::v1::Container& held) {
+    if (!alive.lock()) return true;
+    auto it = entries_.find(kubelet::MadeBy(held));
+    if (it != entries_.end() && it->second.runner != nullptr) return true;
+    return std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) {
+      const OperationRecord& record = entry.second.current();
+      return entry.second.runner != nullptr && record.sandbox_id == held.pod_sandbox_id() &&
+             record.container_name == held.metadata().name();
+    });
+  };
+  RemovePlaceholders(deps_.runtime, kubelet::PlaceholderFilter("", ""), known,
+                     [this, alive = std::weak_ptr<bool>(alive_)](const absl::Status& removed) {
+                       if (!alive.lock() || removed.ok()) return;
+                       placeholder_timer_.Set(deps_.loop, placeholder_retry_.Next(),
+                                              [this] { SweepPlaceholders(); });
+                     });
 }
 
 void EngineImpl::Submit(RestartRequest request, SubmitReply reply) {
@@ -142,9 +183,10 @@ std::vector<EngineImpl::Accepted> EngineImpl::BeginAtOnce(std::vector<AdmittedRe
     const ContainerKey key{one.record.pod.uid, one.record.container_name};
     const bool its_turn = (!one.record.ordered || one.record.index == 0) && !draining_ &&
                           one.record.unready_grace <= absl::ZeroDuration() &&
-                          !Busy(key.first, key.second);
+                          one.record.method != Method::kDelegate && !Busy(key.first, key.second);
     if (!its_turn) continue;
     beginning_.insert(key);
+    TakeOverAftercare(key, one.record.id());
     one.runner = MakeRunner(one.record);
     PodDetails own;
     own.view = pod.view;
@@ -196,7 +238,7 @@ void EngineImpl::Answer(const std::string& request_id,
 std::shared_ptr<OperationRunner> EngineImpl::MakeRunner(OperationRecord record) {
   const std::string id = record.id();
   return std::make_shared<OperationRunner>(
-      deps_, options_.operation, gate_, std::move(record),
+      deps_, options_.operation, shared_, std::move(record),
       OperationRunner::Callbacks{
           .changed = [this](const OperationRecord& changed) { OnChanged(changed); },
           // Not inline: the operation is in the middle of ending.
@@ -244,6 +286,7 @@ void EngineImpl::Advance(const ContainerKey& key) {
   const std::deque<std::string>& queue = it->second;
   Entry& first = entries_.at(queue.front());
   if (!first.runner->begun() && PredecessorEnded(first.runner->record())) {
+    TakeOverAftercare(key, queue.front());
     first.runner->Begin();
   }
   // Begin may have ended it and so changed the queue.
@@ -281,6 +324,10 @@ void EngineImpl::AfterEnd(const std::string& id) {
     std::erase(it->second, id);
     if (it->second.empty()) queues_.erase(it);
   }
+  if (record.aftercare) {
+    TakeOverAftercare(key, id);
+    aftercare_[key] = id;
+  }
   GiveUpRest(record);
   Advance(key);
   if (auto request = requests_.find(record.request_id); request != requests_.end()) {
@@ -314,6 +361,10 @@ void EngineImpl::Settle(const std::string& id) {
   if (it == entries_.end() || it->second.runner == nullptr) return;
   it->second.record = it->second.runner->record();
   it->second.runner.reset();
+  const ContainerKey key{it->second.record.pod.uid, it->second.record.container_name};
+  if (auto held = aftercare_.find(key); held != aftercare_.end() && held->second == id) {
+    aftercare_.erase(held);
+  }
 }
 
 void EngineImpl::Cancel(const std::string& operation_id,

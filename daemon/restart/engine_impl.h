@@ -102,6 +102,10 @@ class EngineImpl final : public Engine {
   void AfterEnd(const std::string& id);
   void GiveUpRest(const OperationRecord& failed);
   void Settle(const std::string& id);
+  // An operation on the container begins: it looks after what those before it have left.
+  void TakeOverAftercare(const ContainerKey& key, const std::string& by);
+  // Removes placeholders that no operation knows of (a journal that was lost).
+  void SweepPlaceholders();
   void Sweep();
   void CheckDrained();
   bool Busy(const std::string& pod_uid, const std::string& container) const;
@@ -109,13 +113,14 @@ class EngineImpl final : public Engine {
 
   OperationDeps deps_;
   Options options_;
-  StopGate gate_;  // outlives the operations
+  OperationShared shared_;  // outlives the operations
   uint64_t next_sequence_ = 1;
   std::map<std::string, Entry> entries_;                                 // by operation ID
   absl::flat_hash_map<std::string, std::vector<std::string>> requests_;  // operation IDs, in order
   std::map<std::string, Submission> submissions_;                        // until journaled
   std::map<ContainerKey, std::deque<std::string>> queues_;  // operations that have not ended
   std::set<ContainerKey> beginning_;  // whose operation has begun and is being journaled
+  std::map<ContainerKey, std::string> aftercare_;  // the ended operation that looks after it
   size_t active_ = 0;
   std::map<WatchId, std::function<void(const OperationRecord&)>> watches_;
   WatchId next_watch_ = 1;
@@ -125,6 +130,8 @@ class EngineImpl final : public Engine {
   absl::AnyInvocable<void(absl::Status)> drained_;
   ScopedTimer drain_timer_;
   ScopedTimer sweep_timer_;
+  ScopedTimer placeholder_timer_;
+  Backoff placeholder_retry_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 
 #include "daemon/hooks/handler.h"
+#include "daemon/kubelet/eligibility.h"
 
 namespace rekindle::restart {
 
@@ -18,6 +19,8 @@ namespace rekindle::restart {
 enum class Method : uint32_t {
   kReplace = 1,
   kHot = 2,
+  kDelegate = 3,  // beside a kubelet: stop, the kubelet starts the next one
+  kAuto = 4,      // asked for, never in use
 };
 
 // Where an operation is. "In phase X" means: X is journaled and its action may have begun.
@@ -68,6 +71,18 @@ struct ContainerRestart {
   std::optional<ReadyCheck> ready_check;     // kHot only
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::string> unset_env;
+  // Beside a kubelet, where the caller knows what the daemon cannot.
+  bool env_from_references = false;  // variables come from ConfigMaps or Secrets
+  bool keep_env = false;             // the old values of such are fine
+  // The container's own; unknown: the pod's.
+  kubelet::RestartPolicy restart_policy = kubelet::RestartPolicy::kUnknown;
+};
+
+// What only the Kubernetes API knows of a pod that a kubelet owns.
+struct KubernetesPod {
+  kubelet::RestartPolicy restart_policy = kubelet::RestartPolicy::kUnknown;
+  bool terminating = false;
+  bool allow_static_pod = false;
 };
 
 enum class Order { kParallel, kListed };
@@ -81,7 +96,8 @@ struct RestartRequest {
   FailurePolicy failure_policy = FailurePolicy::kFail;
   bool force = false;
   absl::Duration unready_grace;
-  std::optional<absl::Duration> deadline;  // default: see Engine::Submit
+  std::optional<absl::Duration> deadline;       // default: see Engine::Submit
+  std::optional<KubernetesPod> kubernetes_pod;  // required for a pod of a kubelet
 };
 
 struct PhaseTime {
@@ -111,6 +127,9 @@ struct OperationRecord {
   std::optional<ReadyCheck> ready_check;
   std::vector<std::pair<std::string, std::string>> env;
   std::vector<std::string> unset_env;
+  Method requested_method = Method::kReplace;
+  std::string method_reason;    // why `method` is in use
+  bool beside_kubelet = false;  // a kubelet owns the pod
   absl::Time created;
   absl::Time deadline;
 
@@ -132,6 +151,15 @@ struct OperationRecord {
   absl::Time ended = absl::InfiniteFuture();
   std::vector<std::string> leftovers;  // container IDs that still have to be removed
   std::string log_path;                // absolute log file of the old container; for clean-up
+
+  // Beside a kubelet.
+  uint32_t old_attempt = 0;
+  bool adopted = false;  // the new container is one that the kubelet made although we meant to
+  std::optional<absl::Time> backoff_until;  // the kubelet waits until about then
+  bool aftercare = false;  // it has ended and is still being looked after (aftercare.h)
+  absl::Time aftercare_from = absl::UnixEpoch();  // what the schedule of that counts from
+  uint32_t aftercare_step = 0;                    // the next of its steps
+  std::string aftercare_result;
 
   // "<request_id>/<container name>".
   std::string id() const { return request_id + "/" + container_name; }

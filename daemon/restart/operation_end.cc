@@ -19,6 +19,8 @@ constexpr absl::Duration kExitReport = absl::Seconds(10);
 
 std::string DoneText(const OperationRecord& record) {
   std::string text = absl::StrCat("restarted as attempt ", record.attempt);
+  if (record.method == Method::kDelegate) absl::StrAppend(&text, " by the kubelet");
+  if (record.adopted) absl::StrAppend(&text, ", which the kubelet made");
   if (!record.gap.has_value()) return text;
   if (record.gap == absl::ZeroDuration()) return absl::StrCat(text, ", without a gap");
   return absl::StrCat(text, ", gap ",
@@ -61,6 +63,9 @@ void OperationRunner::ReadExit() {
 
 void OperationRunner::CollectDead() {
   MoveOn();
+  // A kubelet removes what it does not need any more, and reads the state of the last instance from
+  // the newest dead one.
+  if (record_.beside_kubelet) return Finish();
   // Without a kubelet nobody else removes dead instances. The newest one stays: its log and exit
   // code are what people look for.
   v1::ContainerFilter filter;
@@ -105,8 +110,7 @@ void OperationRunner::Fail(const std::string& message, bool service_down) {
   if (!Touched() && !record_.new_container_id.empty()) {
     record_.leftovers.push_back(record_.new_container_id);
   }
-  record_.service_down =
-      service_down && record_.old_was_running && record_.method == Method::kReplace;
+  record_.service_down = service_down && record_.old_was_running && record_.method != Method::kHot;
   End(Phase::kFailed, message);
 }
 
@@ -118,6 +122,11 @@ void OperationRunner::End(Phase phase, const std::string& message) {
   record_.message = message;
   record_.ended = deps_.loop.Now();
   record_.history.push_back({phase, record_.ended});
+  if (placeholder_watch_ != 0) deps_.monitor.Unwatch(std::exchange(placeholder_watch_, 0));
+  // What was begun may have left a placeholder, or taken over the aftercare of another.
+  record_.aftercare = record_.beside_kubelet && begun_;
+  record_.aftercare_from = record_.ended;
+  record_.aftercare_step = 0;
   source_.reset();
   replacement_.reset();
   started_.Clear();
@@ -158,21 +167,71 @@ void OperationRunner::StoreEnd() {
 }
 
 void OperationRunner::CleanUp() {
-  if (record_.leftovers.empty()) return;
+  if (record_.leftovers.empty()) return StartAftercare();
   cleaner_ =
       Cleaner::Start({deps_.loop, deps_.runtime, deps_.files, options_.retry}, record_.leftovers,
                      record_.grace, [weak = weak_from_this()](std::vector<std::string> remaining) {
                        std::shared_ptr<OperationRunner> self = weak.lock();
                        if (self == nullptr) return;
                        self->record_.leftovers = std::move(remaining);
+                       // The kubelet may act on what it saw of them until they were gone.
+                       self->record_.aftercare_from = self->deps_.loop.Now();
                        self->callbacks_.changed(self->record_);
                        self->deps_.journal.Update(self->record_, [](const absl::Status&) {});
+                       self->StartAftercare();
                        self->CheckSettled();
                      });
 }
 
+void OperationRunner::StartAftercare() {
+  if (!record_.aftercare || aftercare_ != nullptr) return;
+  if (record_.phase == Phase::kDone && !record_.new_container_id.empty()) {
+    // A container that ends soon is the kubelet's to start again: no name may be in its way.
+    placeholder_watch_ = deps_.monitor.WatchExit(
+        record_.new_container_id,
+        [weak = weak_from_this()](const absl::StatusOr<v1::ContainerStatus>&) {
+          std::shared_ptr<OperationRunner> self = weak.lock();
+          if (self == nullptr) return;
+          self->placeholder_watch_ = 0;
+          self->ReleaseNow();
+        });
+  }
+  aftercare_ = Aftercare::Start(
+      {deps_.loop, deps_.runtime, options_.retry}, record_,
+      [weak = weak_from_this()](uint32_t next, const std::string& note) {
+        std::shared_ptr<OperationRunner> self = weak.lock();
+        if (self == nullptr) return;
+        self->record_.aftercare_step = next;
+        if (!note.empty()) {
+          absl::StrAppend(&self->record_.aftercare_result,
+                          self->record_.aftercare_result.empty() ? "" : "; ", note);
+        }
+        if (next < Aftercare::kSteps) {
+          return self->deps_.journal.Update(self->record_, [](const absl::Status&) {});
+        }
+        if (self->record_.aftercare_result.empty()) self->record_.aftercare_result = "ok";
+        self->EndAftercare("");
+      });
+}
+
+void OperationRunner::EndAftercare(const std::string& by) {
+  if (!record_.aftercare) return;
+  aftercare_.reset();
+  if (placeholder_watch_ != 0) deps_.monitor.Unwatch(std::exchange(placeholder_watch_, 0));
+  record_.aftercare = false;
+  if (!by.empty()) {
+    absl::StrAppend(&record_.aftercare_result, record_.aftercare_result.empty() ? "" : "; ",
+                    "taken over by ", by);
+  }
+  callbacks_.changed(record_);
+  deps_.journal.Update(record_, [](const absl::Status&) {});
+  CheckSettled();
+}
+
 void OperationRunner::CheckSettled() {
-  if (!end_stored_ || !record_.leftovers.empty() || callbacks_.settled == nullptr) return;
+  if (!end_stored_ || !record_.leftovers.empty() || record_.aftercare ||
+      callbacks_.settled == nullptr)
+    return;
   auto settled = std::exchange(callbacks_.settled, nullptr);
   settled();
 }
@@ -184,6 +243,10 @@ void OperationRunner::OnDeadline() {
                              record_.message, ")",
                              record_.method == Method::kHot ? "; the old container still serves"
                                                             : "; nothing was touched"));
+  }
+  if (awaiting_kubelet_) {
+    return Fail(absl::StrCat("the deadline has passed: ", AwaitText(), "; the container is down"),
+                /*service_down=*/true);
   }
   if (record_.phase == Phase::kVerifying) {
     return Fail(absl::StrCat("the deadline has passed before it had run longer than ",

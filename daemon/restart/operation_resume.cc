@@ -48,6 +48,14 @@ void OperationRunner::ResumeWith(PodDetails pod) {
   switch (decision.at) {
     case ResumeAt::kCreate:
       return Build(record_.attempt);
+    case ResumeAt::kSwap:
+      return Swap(*pod.view);
+    case ResumeAt::kAdopt:
+      record_.adopted = true;
+      [[fallthrough]];
+    case ResumeAt::kAwait:
+      await_above_ = record_.old_attempt;
+      return AwaitKubelet("going on after a restart of the daemon; waits for the kubelet");
     case ResumeAt::kStaged:
       record_.old_was_running = decision.old_running;
       return OnCreated(record_.new_container_id);

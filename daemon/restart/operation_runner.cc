@@ -11,14 +11,21 @@
 namespace rekindle::restart {
 
 OperationRunner::OperationRunner(const OperationDeps& deps, const OperationOptions& options,
-                                 StopGate& gate, OperationRecord record, Callbacks callbacks)
+                                 OperationShared& shared, OperationRecord record,
+                                 Callbacks callbacks)
     : deps_(deps),
       options_(options),
-      gate_(gate),
+      shared_(shared),
       record_(std::move(record)),
       callbacks_(std::move(callbacks)),
       end_stored_(IsTerminal(record_.phase)),
-      retry_(options.retry) {}
+      retry_(options.retry),
+      look_again_({.initial = absl::Milliseconds(50), .max = absl::Seconds(1)}) {}
+
+OperationRunner::~OperationRunner() {
+  // Its callback would find nobody, but the runtime would be looked at for it.
+  if (placeholder_watch_ != 0) deps_.monitor.Unwatch(placeholder_watch_);
+}
 
 void OperationRunner::WatchDeadline() {
   if (deadline_timer_.pending()) return;
@@ -54,7 +61,7 @@ bool OperationRunner::InGap() const {
       return record_.method == Method::kReplace;
     case Phase::kStarting:
     case Phase::kPostStart:
-      return true;
+      return !awaiting_kubelet_;
     default:
       return false;
   }
@@ -110,6 +117,9 @@ void OperationRunner::MoveOn() {
   ++generation_;
   timer_.Cancel();
   probe_timer_.Cancel();
+  look_timer_.Cancel();
+  awaiting_kubelet_ = false;
+  if (sandbox_watch_ != 0) deps_.monitor.Unwatch(std::exchange(sandbox_watch_, 0));
   if (exit_watch_ != 0) deps_.monitor.Unwatch(std::exchange(exit_watch_, 0));
 }
 

@@ -16,6 +16,9 @@
 #include "daemon/cri/monitor.h"
 #include "daemon/cri/runtime.h"
 #include "daemon/hooks/handler.h"
+#include "daemon/kubelet/backoff_estimate.h"
+#include "daemon/kubelet/reservation.h"
+#include "daemon/restart/aftercare.h"
 #include "daemon/restart/cleaner.h"
 #include "daemon/restart/journal.h"
 #include "daemon/restart/operation.h"
@@ -30,6 +33,13 @@ namespace rekindle::restart {
 struct ReplacementSource {
   ::runtime::v1::ContainerStatusResponse container;
   std::shared_ptr<const ::runtime::v1::PodSandboxStatusResponse> sandbox;
+};
+
+// What all operations have in common. Outlives them.
+struct OperationShared {
+  explicit OperationShared(size_t max_stopping_of_pod) : gate(max_stopping_of_pod) {}
+  StopGate gate;
+  kubelet::BackoffEstimate backoff;
 };
 
 // What an operation works with. All of it outlives the operations.
@@ -52,12 +62,23 @@ struct OperationOptions {
   // than stop_pace to end keeps the others waiting no longer.
   size_t max_stopping_of_pod = 4;
   absl::Duration stop_pace = absl::Seconds(1);
+  // Directories in which sources of mounts can be seen (PrepareFiles); empty: all.
+  std::vector<std::string> visible_paths;
   // A replacement gets at least so many starts, whatever the deadline says.
   uint32_t min_start_attempts = 3;
   // Start the replacement on the old process's exit event instead of waiting until the runtime has
   // tidied up after it. Only where the container had its own PID namespace: then no process of it
   // is left.
   bool start_on_exit_event = true;
+  // Beside a kubelet: how the name of the attempt after the replacement's is reserved. None: it is
+  // not, which only a test may want that shows what happens then.
+  std::optional<kubelet::PlaceholderKind> placeholder = kubelet::PlaceholderKind::kUnlabelled;
+  // Where log collectors find a kubelet's containers; empty: nowhere.
+  std::string log_link_dir;
+  // Beside a kubelet: how long a container that the kubelet has made may take to run before the
+  // names are released that may keep the kubelet from making another; and how long the kubelet is
+  // given when the deadline is already near.
+  absl::Duration kubelet_start = absl::Seconds(5);
 };
 
 // Runs one operation: the state machine of transitions.h, one method per step, each journaled
@@ -78,8 +99,9 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
 
   // `record` is a new one, or what the journal held.
   // All references outlive it.
-  OperationRunner(const OperationDeps& deps, const OperationOptions& options, StopGate& gate,
-                  OperationRecord record, Callbacks callbacks);
+  OperationRunner(const OperationDeps& deps, const OperationOptions& options,
+                  OperationShared& shared, OperationRecord record, Callbacks callbacks);
+  ~OperationRunner();
 
   const OperationRecord& record() const { return record_; }
   bool begun() const { return begun_; }
@@ -113,8 +135,12 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   // container may be down) and while a start is under way (a cut-off call kills it).
   bool InGap() const;
 
-  // Removes what an ended operation left behind, from an earlier life of the daemon too.
+  // Removes what an ended operation left behind, from an earlier life of the daemon too, and goes
+  // on with its aftercare.
   void CleanUp();
+
+  // Another operation on the container begins: from now on it looks after all.
+  void EndAftercare(const std::string& by);
 
  private:
   using Step = void (OperationRunner::*)();
@@ -125,6 +151,7 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   void BuildFrom(PodDetails pod);
   // What BuildFrom needs of the pod; the attempt that the replacement is to have.
   uint32_t TakeSource(PodDetails pod);
+  uint32_t NextAttemptIn(const PodView& pod);
   void PrepareAndCreate();
   void Create();
   void FindCreated();
@@ -164,6 +191,33 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   void OnVerified();
   void CheckOldBeforeStop();
 
+  // -- beside a kubelet, the swap: operation_kubelet.cc --
+  void Reserve();
+  void Swap(const PodView& pod);
+  void SwapAgain(const std::string& why);
+  void SwapAnew();
+  bool TakenByKubelet(const PodView& pod);
+  void FindReserved();
+  void OnReserved(const std::string& placeholder_id);
+  void ReserveAgain();
+  void BringUp();
+  void ClearWay();
+  void OnKubeletCreateFailed(const PodView& pod);
+  void MakeLogLink();
+  void StopAfterPostStart();
+
+  // -- beside a kubelet, what is left to it: operation_await.cc --
+  void HandOver(const std::string& why);
+  void ReleaseNow();
+  void AwaitKubelet(const std::string& why);
+  void LookForKubelets();
+  void OnKubeletsView(const PodView& pod);
+  void TakeKubelets(const ::runtime::v1::Container& container);
+  void ReadFinished(const std::string& container_id);
+  void ShowBackoff();
+  std::string AwaitText() const;
+  kubelet::BackoffKey BackoffKeyOf() const;
+
   // -- ends: operation_end.cc --
   void MeasureAndFinish();
   void ReadExit();
@@ -179,6 +233,7 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   void Announce();
   void CheckSettled();
   void OnDeadline();
+  void StartAftercare();
 
   // -- after a restart of the daemon: operation_resume.cc --
   void ResumeWith(PodDetails pod);
@@ -214,7 +269,7 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
 
   OperationDeps deps_;
   const OperationOptions& options_;
-  StopGate& gate_;
+  OperationShared& shared_;
   OperationRecord record_;
   Callbacks callbacks_;
 
@@ -246,6 +301,21 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   ScopedTimer pace_timer_;
   cri::Monitor::WatchId exit_watch_ = 0;
   std::shared_ptr<Cleaner> cleaner_;
+
+  // Beside a kubelet.
+  bool awaiting_kubelet_ = false;
+  std::string await_why_;
+  uint32_t await_above_ = 0;   // the attempt that its container must be above
+  std::string in_the_way_;     // a placeholder under the replacement's own attempt
+  std::string await_dead_id_;  // the newest dead container, and when it ended
+  absl::Time await_finished_ = absl::InfinitePast();
+  bool released_ = false;
+  Backoff look_again_;  // while the kubelet starts what it has created
+  absl::Duration created_seen_ = absl::InfiniteDuration();  // monotonic
+  cri::Monitor::WatchId sandbox_watch_ = 0;
+  cri::Monitor::WatchId placeholder_watch_ = 0;
+  ScopedTimer look_timer_;
+  std::shared_ptr<Aftercare> aftercare_;
 };
 
 }  // namespace rekindle::restart

@@ -4,6 +4,8 @@
 #include "absl/strings/str_cat.h"
 
 #include "common/base/status_macros.h"
+#include "daemon/kubelet/ownership.h"
+#include "daemon/kubelet/replacement_guard.h"
 #include "daemon/restart/admission.h"
 #include "daemon/restart/operation_runner.h"
 #include "daemon/restart/transitions.h"
@@ -54,7 +56,16 @@ void OperationRunner::BuildFrom(PodDetails pod) {
     return End(Phase::kDone, absl::StrCat("nothing to do: ", DescribeContainer(current),
                                           "; it has been replaced since the request was made"));
   }
-  if (absl::Status built = BuildReplacementOf(TakeSource(std::move(pod))); !built.ok()) {
+  const uint32_t attempt = TakeSource(std::move(pod));
+  if (record_.beside_kubelet && kubelet::WasMadeForDeletion(source_->container.status())) {
+    return Fail("the pod is being deleted meanwhile; nothing was touched");
+  }
+  if (record_.method == Method::kDelegate) {
+    await_above_ = record_.old_attempt;
+    if (record_.old_was_running) return PreStop();
+    return AwaitKubelet("it does not run; the kubelet is to start the next one");
+  }
+  if (absl::Status built = BuildReplacementOf(attempt); !built.ok()) {
     return Fail(std::string(built.message()), Touched());
   }
   // The journal and the files are two threads' work: at the same time.
@@ -71,10 +82,19 @@ uint32_t OperationRunner::TakeSource(PodDetails pod) {
   record_.sandbox_id = pod.view->sandbox.id();
   record_.old_container_id = current.id();
   record_.old_was_running = current.state() == v1::CONTAINER_RUNNING;
+  record_.old_attempt = current.metadata().attempt();
   v1::ContainerStatusResponse& details = pod.current.at(record_.container_name);
   record_.log_path = details.status().log_path();
   source_ = ReplacementSource{std::move(details), std::move(pod.sandbox)};
-  return pod.view->NextAttempt(record_.container_name);
+  return NextAttemptIn(*pod.view);
+}
+
+uint32_t OperationRunner::NextAttemptIn(const PodView& pod) {
+  const uint32_t next = pod.NextAttempt(record_.container_name);
+  // Of an operation before this one: it is only removed when its name is needed.
+  const v1::Container* before = pod.Placeholder(record_.container_name, next);
+  in_the_way_ = before == nullptr ? std::string() : before->id();
+  return next;
 }
 
 void OperationRunner::BeginStaged(PodDetails pod, Replacement replacement) {
@@ -99,11 +119,11 @@ void OperationRunner::Build(uint32_t attempt) {
 }
 
 absl::Status OperationRunner::BuildReplacementOf(uint32_t attempt) {
-  RK_ASSIGN_OR_RETURN(Replacement built, BuildReplacement({.container = &source_->container,
-                                                           .sandbox = source_->sandbox.get(),
-                                                           .attempt = attempt,
-                                                           .env = record_.env,
-                                                           .unset_env = record_.unset_env}));
+  RK_ASSIGN_OR_RETURN(Replacement built, BuildReplacement(InputFor(record_, source_->container,
+                                                                   *source_->sandbox, attempt)));
+  if (record_.beside_kubelet) {
+    RK_RETURN_IF_ERROR(kubelet::CheckReplacement(source_->container.status(), built.request));
+  }
   UseReplacement(attempt, std::move(built));
   return absl::OkStatus();
 }
@@ -117,7 +137,8 @@ void OperationRunner::UseReplacement(uint32_t attempt, Replacement replacement) 
 
 void OperationRunner::PrepareAndCreate() {
   prepared_.reset();
-  deps_.files.Run([replacement = *replacement_] { return PrepareFiles(replacement); },
+  deps_.files.Run([replacement = *replacement_,
+                   visible = options_.visible_paths] { return PrepareFiles(replacement, visible); },
                   Here([this](const absl::Status& prepared) {
                     prepared_ = prepared;
                     CreateIfReady();
@@ -126,9 +147,10 @@ void OperationRunner::PrepareAndCreate() {
 
 void OperationRunner::CreateIfReady() {
   if (staging_ || !prepared_.has_value()) return;
-  if (prepared_->ok()) return Create();
+  if (prepared_->ok()) return record_.beside_kubelet ? Reserve() : Create();
   const std::string why(prepared_->message());
   if (!Touched()) return Fail(why);
+  if (record_.beside_kubelet) return HandOver(why);
   RetryLater(&OperationRunner::PrepareAndCreate, why,
              std::max(record_.deadline, deps_.loop.Now() + absl::Seconds(1)), true);
 }
@@ -170,6 +192,7 @@ void OperationRunner::FindCreated() {
               if (SaysSomethingOfThePod(pod.status())) return Fail(why, Touched());
               return RetryLater(&OperationRunner::FindCreated, why, Limit(), Touched());
             }
+            if (record_.beside_kubelet) return OnKubeletCreateFailed(*pod);
             const v1::Container* found = pod->Find(record_.container_name, record_.attempt);
             if (found != nullptr && found->state() == v1::CONTAINER_CREATED) {
               return OnCreated(found->id());

@@ -25,6 +25,9 @@ std::string ExitText(const v1::ContainerStatus& status) {
 void OperationRunner::StartReplacement() {
   retry_.Reset();
   Enter(Phase::kStarting, absl::StrCat("starting attempt ", record_.attempt), [this] {
+    if (record_.beside_kubelet && record_.new_container_id.empty()) {
+      return replacement_.has_value() ? BringUp() : SwapAnew();
+    }
     // Recovery may come here without a replacement.
     if (record_.new_container_id.empty()) return NextAttempt();
     IssueStart();
@@ -55,6 +58,7 @@ void OperationRunner::CheckStarted() {
         switch (status.state()) {
           case v1::CONTAINER_RUNNING:
             started_ = status;
+            MakeLogLink();
             return PostStart();
           case v1::CONTAINER_CREATED:
             return RetryLater(&OperationRunner::IssueStart,
@@ -63,7 +67,8 @@ void OperationRunner::CheckStarted() {
           case v1::CONTAINER_EXITED:
             // A program that has already ended well is not a failure unless it was to stay up.
             if (last_error_.ok() && status.exit_code() == 0 &&
-                record_.min_started == absl::ZeroDuration() && record_.method == Method::kReplace) {
+                record_.min_started == absl::ZeroDuration() && record_.method == Method::kReplace &&
+                !record_.beside_kubelet) {
               started_ = status;
               return Verify();
             }
@@ -85,6 +90,13 @@ void OperationRunner::OnStartFailed(const std::string& why) {
   // up and died would do so again.
   const bool cut_off = record_.phase == Phase::kStarting && !PastDeadline() &&
                        record_.start_failures < options_.min_start_attempts;
+  if (record_.beside_kubelet && cut_off && !record_.adopted &&
+      record_.method != Method::kDelegate) {
+    return SwapAgain(why);
+  }
+  if (record_.beside_kubelet && record_.method != Method::kHot) {
+    return HandOver(absl::StrCat("attempt ", record_.attempt, " did not come up: ", why));
+  }
   if (record_.method == Method::kHot && !cut_off) {
     return Fail(
         absl::StrCat("the replacement did not come up: ", why, "; the old container still serves"));
@@ -150,6 +162,7 @@ void OperationRunner::AfterPostStart(const absl::Status& result) {
           return OnStartFailed(
               absl::StrCat(ExitText(response->status()), " during its post-start hook"));
         }
+        if (record_.beside_kubelet && record_.method != Method::kHot) return StopAfterPostStart();
         Fail(absl::StrCat("post-start hook ", record_.post_start_result,
                           record_.method == Method::kHot ? "; the old container still serves"
                                                          : "; the new container runs"));

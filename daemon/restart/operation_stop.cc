@@ -49,9 +49,9 @@ void OperationRunner::PreStop() {
 void OperationRunner::Stop(absl::Duration timeout) {
   stop_timeout_ = timeout;
   retry_.Reset();
-  gate_pass_ = gate_.Enter(record_.sandbox_id, Here([this] {
-                             if (!held_ || InGap()) EnterStopping();
-                           }));
+  gate_pass_ = shared_.gate.Enter(record_.sandbox_id, Here([this] {
+                                    if (!held_ || InGap()) EnterStopping();
+                                  }));
   if (gate_pass_->open()) return EnterStopping();
   Say("waits for other containers of the pod that are being stopped");
 }
@@ -116,6 +116,10 @@ void OperationRunner::OnStopped() {
   MoveOn();
   gate_pass_.reset();
   if (record_.method == Method::kReplace) return StartReplacement();
+  if (record_.method == Method::kDelegate) {
+    await_above_ = record_.old_attempt;
+    return AwaitKubelet("stopped; the kubelet is to start the next one");
+  }
   MeasureAndFinish();
 }
 

@@ -98,7 +98,7 @@ void OperationRunner::OnPart(bool* part) {
 
 void OperationRunner::OnVerified() {
   verified_ = true;
-  if (record_.method == Method::kReplace) return MeasureAndFinish();
+  if (record_.method != Method::kHot) return MeasureAndFinish();
   MoveOn();
   CheckOldBeforeStop();
 }

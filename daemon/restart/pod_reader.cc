@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
+#include "daemon/kubelet/reservation.h"
+
 namespace rekindle::restart {
 namespace {
 
@@ -17,7 +19,6 @@ namespace v1 = ::runtime::v1;
 constexpr char kPodNameLabel[] = "io.kubernetes.pod.name";
 constexpr char kPodNamespaceLabel[] = "io.kubernetes.pod.namespace";
 constexpr char kPodUidLabel[] = "io.kubernetes.pod.uid";
-constexpr char kConfigSourceAnnotation[] = "kubernetes.io/config.source";
 
 std::string PodName(const PodRef& pod) { return absl::StrCat(pod.ns, "/", pod.name); }
 
@@ -78,7 +79,8 @@ PodView ViewOf(v1::PodSandbox sandbox, v1::ListContainersResponse list) {
   view.pod = {sandbox.metadata().namespace_(), sandbox.metadata().name(), sandbox.metadata().uid()};
   for (v1::Container& container : *list.mutable_containers()) {
     if (container.pod_sandbox_id() != sandbox.id()) continue;
-    view.containers.push_back(std::move(container));
+    auto& to = kubelet::IsPlaceholder(container) ? view.placeholders : view.containers;
+    to.push_back(std::move(container));
   }
   std::stable_sort(view.containers.begin(), view.containers.end(),
                    [](const v1::Container& a, const v1::Container& b) {
@@ -282,6 +284,15 @@ const v1::Container* PodView::Find(std::string_view name, uint32_t attempt) cons
   return nullptr;
 }
 
+const v1::Container* PodView::Placeholder(std::string_view name, uint32_t attempt) const {
+  for (const v1::Container& container : placeholders) {
+    if (container.metadata().name() == name && container.metadata().attempt() == attempt) {
+      return &container;
+    }
+  }
+  return nullptr;
+}
+
 uint32_t PodView::NextAttempt(std::string_view name) const {
   uint32_t next = 0;
   for (const v1::Container& container : containers) {
@@ -323,10 +334,6 @@ void ReadPodDetails(cri::Runtime& runtime, const PodRef& pod, std::vector<std::s
 bool SaysSomethingOfThePod(const absl::Status& status) {
   return absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
          absl::IsInvalidArgument(status);
-}
-
-bool OwnedByKubelet(const v1::PodSandbox& sandbox) {
-  return sandbox.annotations().contains(kConfigSourceAnnotation);
 }
 
 }  // namespace rekindle::restart

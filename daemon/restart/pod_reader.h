@@ -17,6 +17,8 @@ struct PodView {
   PodRef pod;  // with the real UID
   ::runtime::v1::PodSandbox sandbox;
   std::vector<::runtime::v1::Container> containers;  // newest first (spec/node-runtime 1.5)
+  // What occupies names of containers beside a kubelet; never among `containers`.
+  std::vector<::runtime::v1::Container> placeholders;
 
   // The container that counts as "the" container of that name: the newest. Null: none.
   const ::runtime::v1::Container* Newest(std::string_view name) const;
@@ -24,6 +26,8 @@ struct PodView {
   const ::runtime::v1::Container* Find(std::string_view name, uint32_t attempt) const;
   // The largest attempt of that name plus one: what the next one is called.
   uint32_t NextAttempt(std::string_view name) const;
+  // The placeholder that occupies that attempt of the name. Null: none.
+  const ::runtime::v1::Container* Placeholder(std::string_view name, uint32_t attempt) const;
 };
 
 // The same with the verbose status of sandbox and of the newest container of some names. What all
@@ -54,9 +58,6 @@ bool SaysSomethingOfThePod(const absl::Status& status);
 
 // The label by which a runtime finds the containers of one name; not every client sets it.
 inline constexpr char kContainerNameLabel[] = "io.kubernetes.container.name";
-
-// True when a kubelet made the sandbox (spec/node-runtime 2.1).
-bool OwnedByKubelet(const ::runtime::v1::PodSandbox& sandbox);
 
 }  // namespace rekindle::restart
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/kubelet/reservation.h"
 #include "daemon/restart/grace.h"
 #include "daemon/restart/transitions.h"
 
@@ -42,6 +43,48 @@ ResumeAt AfterUnfinishedStart(const v1::Container* replacement) {
   }
 }
 
+// The replacement: under its attempt and made by this operation, or taken over from the kubelet.
+const v1::Container* Ours(const OperationRecord& record, const PodView& pod) {
+  const v1::Container* found =
+      record.attempt == 0 ? nullptr : pod.Find(record.container_name, record.attempt);
+  if (found == nullptr || found->id() == record.old_container_id) return nullptr;
+  const bool ours =
+      kubelet::MadeBy(*found) == record.id() || found->id() == record.new_container_id;
+  return ours ? found : nullptr;
+}
+
+ResumeAt AtBesideKubelet(const OperationRecord& record, const PodView& pod,
+                         const v1::Container* old, const v1::Container* ours, bool late) {
+  const v1::Container* newest = pod.Newest(record.container_name);
+  const bool newer = newest != nullptr && newest != old && newest != ours &&
+                     newest->metadata().attempt() > record.old_attempt;
+  const bool hot = record.method == Method::kHot;
+  const bool delegate = record.method == Method::kDelegate;
+  switch (record.phase) {
+    case Phase::kAccepted:
+    case Phase::kDraining:
+    case Phase::kStaged:
+      return late ? ResumeAt::kFail : ResumeAt::kBegin;
+    case Phase::kPreStop:
+    case Phase::kStopping:
+      if (Running(old) || (old != nullptr && old->state() == v1::CONTAINER_UNKNOWN)) {
+        return ResumeAt::kStop;
+      }
+      if (hot) return ResumeAt::kMeasure;
+      if (delegate) return ResumeAt::kAwait;
+      return newer ? ResumeAt::kAdopt : ResumeAt::kSwap;
+    case Phase::kStarting:
+      if (delegate || record.adopted) return ResumeAt::kAwait;
+      if (newer) return hot ? ResumeAt::kStartFailed : ResumeAt::kAdopt;
+      return ours == nullptr ? ResumeAt::kSwap : AfterUnfinishedStart(ours);
+    case Phase::kPostStart:
+    case Phase::kVerifying:
+      return Running(ours) ? ResumeAt::kVerify : ResumeAt::kStartFailed;
+    default:
+      return ResumeAt::kFail;
+  }
+}
+
 }  // namespace
 
 ResumeDecision DecideResume(const OperationRecord& record, const PodView& pod, absl::Time now) {
@@ -53,10 +96,16 @@ ResumeDecision DecideResume(const OperationRecord& record, const PodView& pod, a
     if (container.id() == record.old_container_id) old = &container;
   }
   if (replacement == old) replacement = nullptr;
+  if (record.beside_kubelet) replacement = Ours(record, pod);
   decision.old_running = Running(old);
   if (replacement != nullptr) decision.new_container_id = replacement->id();
 
   const bool late = now >= record.deadline;
+  if (record.beside_kubelet) {
+    decision.at = AtBesideKubelet(record, pod, old, replacement, late);
+    if (decision.at == ResumeAt::kStop) decision.stop_timeout = StopTimeoutLeft(record, now);
+    return decision;
+  }
   switch (record.phase) {
     case Phase::kAccepted:
     case Phase::kDraining:

@@ -22,6 +22,9 @@ enum class ResumeAt {
   kStartFailed,  // it does not run any more: the next attempt
   kMeasure,      // all done but the figures
   kFail,         // nothing has happened, and it is too late
+  kSwap,         // beside a kubelet: the name is reserved (again), then create and start
+  kAdopt,        // beside a kubelet: it made a container meanwhile, which is taken
+  kAwait,        // beside a kubelet: it is to make the next one
 };
 
 struct ResumeDecision {
@@ -50,6 +53,24 @@ struct ResumeDecision {
 //   post-start  running                                       kVerify (the hook is not run twice)
 //   verifying   running                                       kVerify
 //               else                                          kStartFailed
+//
+// Beside a kubelet the rows differ: nothing is created before the old one has exited, and the
+// kubelet may have made a container of its own meanwhile ("newer": the newest one is neither the
+// old one nor ours).
+//
+//   staged      deadline passed                               kFail
+//               else                                          kBegin
+//   pre-stop,   old one runs                                  kStop
+//   stopping    old one has exited                            hot: kMeasure; delegate: kAwait;
+//                                                             newer: kAdopt; else kSwap
+//   starting    delegate, or adopted                          kAwait
+//               newer                                         replace: kAdopt; hot: kStartFailed
+//               ours created                                  kStart
+//               ours running                                  kStarted
+//               ours exited                                   kStartFailed
+//               ours not there                                kSwap
+//   post-start, the new one running                           kVerify
+//   verifying   else                                          kStartFailed
 //
 // A stop signal is sent once in a container's life (spec/node-runtime 1.9 rule 6), so a stop that
 // is issued again only waits and kills; a container starts once in its life; and a second

@@ -66,6 +66,10 @@ absl::string_view MethodName(Method method) {
       return "replace";
     case Method::kHot:
       return "hot";
+    case Method::kDelegate:
+      return "delegate";
+    case Method::kAuto:
+      return "auto";
   }
   return "unknown";
 }

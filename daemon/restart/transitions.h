@@ -46,6 +46,19 @@ inline constexpr Transition kTransitions[] = {
     {Method::kHot, Phase::kVerifying, Phase::kDone},  // the old one exited meanwhile
     {Method::kHot, Phase::kPreStop, Phase::kStopping},
     {Method::kHot, Phase::kStopping, Phase::kDone},
+    // delegate: the old container stops, and the kubelet is waited for.
+    {Method::kDelegate, Phase::kAccepted, Phase::kDraining},
+    {Method::kDelegate, Phase::kAccepted, Phase::kPreStop},
+    {Method::kDelegate, Phase::kAccepted, Phase::kStopping},
+    {Method::kDelegate, Phase::kAccepted, Phase::kStarting},  // nothing runs
+    {Method::kDelegate, Phase::kDraining, Phase::kPreStop},
+    {Method::kDelegate, Phase::kDraining, Phase::kStopping},
+    {Method::kDelegate, Phase::kDraining, Phase::kStarting},
+    {Method::kDelegate, Phase::kPreStop, Phase::kStopping},
+    {Method::kDelegate, Phase::kStopping, Phase::kStarting},
+    {Method::kDelegate, Phase::kStarting, Phase::kVerifying},
+    {Method::kDelegate, Phase::kVerifying, Phase::kStarting},  // it died: the kubelet's next one
+    {Method::kDelegate, Phase::kVerifying, Phase::kDone},
 };
 
 // True when the table holds the step, or `to` is kFailed and `from` is not an end, or `to` is
@@ -62,7 +75,7 @@ bool IsTouched(Method method, Phase phase);
 
 // "accepted", "pre-stop", ... as logs, metrics and the CLI show it.
 absl::string_view PhaseName(Phase phase);
-// "replace" or "hot".
+// "replace", "hot", "delegate" or "auto".
 absl::string_view MethodName(Method method);
 
 }  // namespace rekindle::restart

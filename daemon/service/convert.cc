@@ -29,18 +29,39 @@ absl::Status UnknownEnum(absl::string_view field, Enum value) {
 absl::StatusOr<restart::Method> ToMethod(const std::string& field, v1::Method wire) {
   switch (wire) {
     case v1::METHOD_AUTO:
+      return restart::Method::kAuto;
     case v1::METHOD_REPLACE:
       return restart::Method::kReplace;
     case v1::METHOD_HOT:
       return restart::Method::kHot;
     case v1::METHOD_DELEGATE:
-      return absl::FailedPreconditionError(absl::StrCat(
-          field,
-          ": METHOD_DELEGATE leaves the start to a kubelet, and none owns this daemon's "
-          "pods; use METHOD_REPLACE or METHOD_HOT"));
+      return restart::Method::kDelegate;
     default:
       return UnknownEnum(field, wire);
   }
+}
+
+absl::StatusOr<kubelet::RestartPolicy> ToRestartPolicy(const std::string& field,
+                                                       v1::RestartPolicy wire) {
+  switch (wire) {
+    case v1::RESTART_POLICY_ALWAYS:
+      return kubelet::RestartPolicy::kAlways;
+    case v1::RESTART_POLICY_ON_FAILURE:
+      return kubelet::RestartPolicy::kOnFailure;
+    case v1::RESTART_POLICY_NEVER:
+      return kubelet::RestartPolicy::kNever;
+    default:
+      return UnknownEnum(field, wire);
+  }
+}
+
+absl::StatusOr<restart::KubernetesPod> ToKubernetesPod(const v1::KubernetesPod& wire) {
+  restart::KubernetesPod out;
+  RK_ASSIGN_OR_RETURN(out.restart_policy,
+                      ToRestartPolicy("kubernetes_pod.restart_policy", wire.restart_policy()));
+  out.terminating = wire.terminating();
+  out.allow_static_pod = wire.allow_static_pod();
+  return out;
 }
 
 absl::StatusOr<restart::Order> ToOrder(v1::Order wire) {
@@ -158,6 +179,12 @@ absl::StatusOr<restart::ContainerRestart> ToContainer(const std::string& field,
   }
   RK_RETURN_IF_ERROR(ReadHooks(field, wire, out));
   RK_RETURN_IF_ERROR(ReadEnv(field, wire, out));
+  out.env_from_references = wire.env_from_references();
+  out.keep_env = wire.keep_env();
+  if (wire.restart_policy() != v1::RESTART_POLICY_UNSPECIFIED) {
+    RK_ASSIGN_OR_RETURN(out.restart_policy,
+                        ToRestartPolicy(field + ".restart_policy", wire.restart_policy()));
+  }
   return out;
 }
 
@@ -228,6 +255,9 @@ absl::StatusOr<restart::RestartRequest> ToRestartRequest(const v1::RestartContai
   if (wire.has_deadline()) {
     RK_ASSIGN_OR_RETURN(out.deadline,
                         CheckDuration("deadline", wire.deadline(), absl::Milliseconds(1)));
+  }
+  if (wire.has_kubernetes_pod()) {
+    RK_ASSIGN_OR_RETURN(out.kubernetes_pod, ToKubernetesPod(wire.kubernetes_pod()));
   }
   return out;
 }

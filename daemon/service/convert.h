@@ -27,7 +27,6 @@ namespace v1 = ::rekindle::node::v1;
 //   ready_check without METHOD_HOT          pre_stop together with skip_pre_stop
 //   a variable both set and unset, or twice  env that is not UTF-8 (the runtime takes none)
 //   a sleep longer than the grace given     any duration above 24 h
-// kFailedPrecondition for METHOD_DELEGATE: no kubelet works for this daemon's pods.
 absl::StatusOr<restart::RestartRequest> ToRestartRequest(const v1::RestartContainersRequest& wire);
 
 struct ListQuery {

@@ -37,6 +37,10 @@ v1::Method ToWire(restart::Method method) {
       return v1::METHOD_REPLACE;
     case restart::Method::kHot:
       return v1::METHOD_HOT;
+    case restart::Method::kDelegate:
+      return v1::METHOD_DELEGATE;
+    case restart::Method::kAuto:
+      return v1::METHOD_AUTO;
   }
   return v1::METHOD_UNSPECIFIED;
 }
@@ -69,6 +73,12 @@ v1::Operation ToWire(const restart::OperationRecord& record) {
   out.set_pre_stop_result(MakeUtf8(record.pre_stop_result));
   out.set_post_start_result(MakeUtf8(record.post_start_result));
   out.set_service_down(record.service_down);
+  out.set_requested_method(ToWire(record.requested_method));
+  out.set_method_reason(MakeUtf8(record.method_reason));
+  if (record.backoff_until) *out.mutable_backoff_until() = ToProto(*record.backoff_until);
+  out.set_adopted(record.adopted);
+  out.set_aftercare(record.aftercare);
+  out.set_aftercare_result(MakeUtf8(record.aftercare_result));
   return out;
 }
 

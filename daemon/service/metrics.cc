@@ -119,7 +119,8 @@ struct Metrics::Families {
 Metrics::Metrics(const std::string& version) : families_(std::make_unique<Families>()) {
   families_->build_info.Add({{"version", version}}).Set(1);
   // Present from the start: an alert on a counter that does not exist yet never fires.
-  for (const auto method : {restart::Method::kReplace, restart::Method::kHot}) {
+  for (const auto method :
+       {restart::Method::kReplace, restart::Method::kHot, restart::Method::kDelegate}) {
     for (const auto end :
          {restart::Phase::kDone, restart::Phase::kFailed, restart::Phase::kCancelled}) {
       families_->operations.Add({{"method", MethodLabel(method)}, {"outcome", PhaseLabel(end)}});

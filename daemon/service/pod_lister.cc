@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "common/base/status_macros.h"
+#include "daemon/kubelet/ownership.h"
+#include "daemon/kubelet/reservation.h"
 #include "daemon/service/constants.h"
 #include "daemon/service/fields.h"
 
@@ -19,8 +21,6 @@ namespace node = ::rekindle::node::v1;
 namespace runtime = ::runtime::v1;
 
 namespace {
-
-constexpr char kConfigSource[] = "kubernetes.io/config.source";
 
 using ListReply = absl::AnyInvocable<void(absl::StatusOr<node::ListPodsResponse>)>;
 
@@ -69,8 +69,8 @@ node::Pod ToWire(const runtime::PodSandbox& sandbox) {
   out.set_ready(sandbox.state() == runtime::SANDBOX_READY);
   *out.mutable_created() = ToProto(FromRuntime(sandbox.created_at()));
   out.mutable_labels()->insert(sandbox.labels().begin(), sandbox.labels().end());
-  out.set_owner(sandbox.annotations().count(kConfigSource) != 0 ? node::POD_OWNER_KUBELET
-                                                                : node::POD_OWNER_RUNTIME_CLIENT);
+  out.set_owner(kubelet::OwnedByKubelet(sandbox) ? node::POD_OWNER_KUBELET
+                                                 : node::POD_OWNER_RUNTIME_CLIENT);
   return out;
 }
 
@@ -119,6 +119,8 @@ class Listing : public std::enable_shared_from_this<Listing> {
     }
     for (const runtime::Container& container : list->containers()) {
       if (!pods_.contains(container.pod_sandbox_id())) continue;
+      // A name that is reserved for a moment is no container.
+      if (kubelet::IsPlaceholder(container)) continue;
       if (!request_.include_exited() && container.state() != runtime::CONTAINER_RUNNING) continue;
       to_read_.push_back({.id = container.id(), .sandbox_id = container.pod_sandbox_id()});
     }

@@ -94,6 +94,10 @@ absl::StatusOr<std::unique_ptr<Bed>> Bed::Attach(const std::string& dir) {
     return absl::NotFoundError(absl::StrCat("no bed in ", dir));
   }
   bed->containerd_ = *containerd;
+  bed->network_ = NetworkOf(ReadFile(bed->dir_ + "/gateway"));
+  std::optional<ProcessId> holder = ParseProcessId(ReadFile(bed->dir_ + "/node/holder"));
+  bed->node_ = holder.has_value();
+  bed->node_holder_ = holder.value_or(ProcessId());
   bed->overlay_ = OverlayPossible(bed->dir_);
   std::optional<ProcessId> owner = ParseProcessId(ReadFile(bed->dir_ + "/owner"));
   if (owner.has_value() && owner->pid != containerd->pid) bed->owner_ = owner;
@@ -121,21 +125,27 @@ absl::Status Bed::Prepare(const BedOptions& options) {
     fs::create_directories(fs::path(dir_) / sub, error);
   }
   overlay_ = OverlayPossible(dir_);
-  RK_ASSIGN_OR_RETURN(Network network, CreateBridge(id_));
-  return WriteConfig(network);
+  RK_ASSIGN_OR_RETURN(network_, CreateBridge(id_));
+  RK_RETURN_IF_ERROR(WriteFile(dir_ + "/gateway", network_.gateway));
+  node_ = options.node;
+  if (node_) {
+    RK_ASSIGN_OR_RETURN(node_holder_, MakeNodeMounts(dir_));
+  }
+  return WriteConfig();
 }
 
-absl::Status Bed::WriteConfig(const Network& network) {
+absl::Status Bed::WriteConfig() {
   ContainerdSettings settings;
   settings.dir = dir_;
+  settings.socket = socket();
   settings.snapshotter = overlay_ ? "overlayfs" : "native";
   settings.sandbox_image = kPauseImage;
   settings.cni_plugins = kCniPlugins;
   settings.restrict_oom_score_adj = !HasSysResource();
   RK_RETURN_IF_ERROR(WriteFile(dir_ + "/config.toml", ContainerdToml(settings)));
-  return WriteFile(dir_ + "/cni/10-bed.conflist",
-                   CniConflist(NetworkName(id_), BridgeName(id_), network.subnet, network.gateway,
-                               dir_ + "/cni-state"));
+  return WriteFile(
+      dir_ + "/cni/10-bed.conflist",
+      CniConflist(NetworkName(id_), BridgeName(id_), network_, node_, dir_ + "/cni-state"));
 }
 
 absl::Status Bed::SaveOwner() {
@@ -145,7 +155,7 @@ absl::Status Bed::SaveOwner() {
 
 absl::Status Bed::Start() {
   RK_ASSIGN_OR_RETURN(containerd_,
-                      Spawn({"containerd", "--config", dir_ + "/config.toml"}, log_path()));
+                      Spawn(InNode({"containerd", "--config", dir_ + "/config.toml"}), log_path()));
   RK_RETURN_IF_ERROR(SaveOwner());
   if (cri_ == nullptr) cri_ = std::make_unique<CriClient>(endpoint());
   absl::Status status = absl::UnavailableError("containerd has ended");
@@ -162,6 +172,10 @@ absl::Status Bed::Start() {
       absl::StrCat("containerd is not ready: ", status.message(), "\n", Tail(log_path())));
 }
 
+std::vector<std::string> Bed::InNode(const std::vector<std::string>& argv) const {
+  return node_ ? InNodeMounts(node_holder_, argv) : argv;
+}
+
 absl::Status Bed::Stop(int signal) { return EndProcess(containerd_, signal, kStopTimeout); }
 
 absl::Status Bed::Restart(int signal) {
@@ -172,7 +186,10 @@ absl::Status Bed::Restart(int signal) {
 absl::Status Bed::Down() {
   if (down_ || id_.empty()) return absl::OkStatus();
   absl::Status status = RemoveResidue(dir_, id_);
-  if (containerd_.pid != 0) EndProcess(containerd_, SIGKILL, kStopTimeout).IgnoreError();
+  // Reaps those that are our children.
+  for (const ProcessId& ours : {containerd_, node_holder_}) {
+    if (ours.pid != 0) EndProcess(ours, SIGKILL, kStopTimeout).IgnoreError();
+  }
   down_ = status.ok();
   return status;
 }

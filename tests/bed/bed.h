@@ -14,6 +14,7 @@
 #include "tests/bed/cri_client.h"
 #include "tests/bed/host.h"
 #include "tests/bed/http.h"
+#include "tests/bed/node_mounts.h"
 #include "tests/bed/pod_spec.h"
 #include "tests/bed/process.h"
 
@@ -27,6 +28,10 @@ struct BedOptions {
   // process is gone. Without an owner it belongs to its own containerd.
   bool keep = false;
   std::optional<ProcessId> owner;
+  // The bed is a Kubernetes node to be: containerd runs in a mount namespace of its own, in which
+  // the paths that a kubelet hard-codes are the bed's (node_mounts.h), and the upper quarter of the
+  // subnet stays free for services.
+  bool node = false;
 };
 
 struct RunningContainer {
@@ -72,11 +77,17 @@ class Bed {
 
   const std::string& dir() const { return dir_; }
   const std::string& id() const { return id_; }
-  std::string socket() const { return dir_ + "/containerd.sock"; }
+  std::string socket() const { return node_ ? NodeSocket(dir_) : dir_ + "/containerd.sock"; }
   std::string endpoint() const { return "unix://" + socket(); }
   std::string log_path() const { return dir_ + "/containerd.log"; }
   pid_t containerd_pid() const { return containerd_.pid; }
   CriClient& cri() { return *cri_; }
+  const Network& network() const { return network_; }
+
+  // The command line that runs `argv` where containerd runs. Needed by whatever uses containerd's
+  // paths (log files, network namespaces); only on a node it differs from `argv`. The process stays
+  // the same one, so its pid is the program's.
+  std::vector<std::string> InNode(const std::vector<std::string>& argv) const;
 
   // An empty host directory to mount as a volume; the same one when asked again.
   std::string Volume(const std::string& name) const;
@@ -105,7 +116,7 @@ class Bed {
  private:
   Bed() = default;
   absl::Status Prepare(const BedOptions& options);
-  absl::Status WriteConfig(const Network& network);
+  absl::Status WriteConfig();
   absl::Status ImportImages();
   absl::Status SaveOwner();
 
@@ -116,6 +127,9 @@ class Bed {
   bool overlay_ = true;
   std::optional<ProcessId> owner_;
   std::optional<FileLock> lock_;
+  Network network_;
+  bool node_ = false;
+  ProcessId node_holder_;
   ProcessId containerd_;
   std::unique_ptr<CriClient> cri_;
 };

@@ -15,7 +15,7 @@ disabled_plugins = [
   "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
 
 [grpc]
-  address = "@DIR@/containerd.sock"
+  address = "@SOCKET@"
 
 [plugins."io.containerd.internal.v1.opt"]
   path = "@DIR@/opt"
@@ -47,18 +47,20 @@ disabled_plugins = [
 std::string ContainerdToml(const ContainerdSettings& settings) {
   return absl::StrReplaceAll(kToml,
                              {{"@DIR@", settings.dir},
+                              {"@SOCKET@", settings.socket},
                               {"@PAUSE@", settings.sandbox_image},
                               {"@CNI@", settings.cni_plugins},
                               {"@SNAPSHOTTER@", settings.snapshotter},
                               {"@RESTRICT@", settings.restrict_oom_score_adj ? "true" : "false"}});
 }
 
-std::string CniConflist(const std::string& name, const std::string& bridge,
-                        const std::string& subnet, const std::string& gateway,
-                        const std::string& state_dir) {
+std::string CniConflist(const std::string& name, const std::string& bridge, const Network& network,
+                        bool keep_services, const std::string& state_dir) {
+  nlohmann::json range = {{"subnet", network.subnet}, {"gateway", network.gateway}};
+  if (keep_services) range["rangeEnd"] = network.last_pod;
   nlohmann::json ipam = {{"type", "host-local"},
                          {"dataDir", state_dir},
-                         {"ranges", {{{{"subnet", subnet}, {"gateway", gateway}}}}},
+                         {"ranges", nlohmann::json::array({nlohmann::json::array({range})})},
                          {"routes", {{{"dst", "0.0.0.0/0"}}}}};
   nlohmann::json plugin = {{"type", "bridge"}, {"bridge", bridge}, {"isGateway", false},
                            {"ipMasq", false},  {"mtu", 1400},      {"ipam", ipam}};

@@ -3,10 +3,13 @@
 
 #include <string>
 
+#include "tests/bed/host.h"
+
 namespace rekindle::bed {
 
 struct ContainerdSettings {
-  std::string dir;  // holds everything, the socket included
+  std::string dir;     // holds everything
+  std::string socket;  // where containerd listens
   std::string snapshotter;
   std::string sandbox_image;
   std::string cni_plugins;
@@ -17,10 +20,10 @@ struct ContainerdSettings {
 std::string ContainerdToml(const ContainerdSettings& settings);
 
 // A bridge network on a bridge that is there already: without a gateway of its own and without
-// masquerading the plugin changes neither sysctls nor firewall rules of the host.
-std::string CniConflist(const std::string& name, const std::string& bridge,
-                        const std::string& subnet, const std::string& gateway,
-                        const std::string& state_dir);
+// masquerading the plugin changes neither sysctls nor firewall rules of the host. With
+// `keep_services` pods get no address of the service subnet.
+std::string CniConflist(const std::string& name, const std::string& bridge, const Network& network,
+                        bool keep_services, const std::string& state_dir);
 
 }  // namespace rekindle::bed
 

@@ -104,11 +104,22 @@ FileLock::~FileLock() {
   if (fd_ >= 0) close(fd_);
 }
 
+Network NetworkOf(const std::string& gateway) {
+  in_addr address;
+  if (inet_pton(AF_INET, gateway.c_str(), &address) != 1) return {};
+  const uint32_t base = ntohl(address.s_addr) & ~1023u;
+  return {.gateway = Dotted(base + 1),
+          .subnet = absl::StrCat(Dotted(base), "/22"),
+          .service_subnet = absl::StrCat(Dotted(base + 768), "/24"),
+          .first_service = Dotted(base + 769),
+          .last_pod = Dotted(base + 767)};
+}
+
 absl::StatusOr<Network> CreateBridge(const std::string& id) {
   // Beds that start together must not choose the same subnet.
   RK_ASSIGN_OR_RETURN(FileLock lock, FileLock::Take(absl::StrCat(kRegistryDir, "/.lock"), true));
   RK_ASSIGN_OR_RETURN(uint32_t base, FreeSubnet());
-  Network network = {Dotted(base + 1), absl::StrCat(Dotted(base), "/22")};
+  Network network = NetworkOf(Dotted(base + 1));
   std::string name = BridgeName(id);
   // With a fixed address of its own the bridge does not change it as pods come and go.
   std::string mac = absl::StrFormat("02:52:4b:%02x:%02x:01", (base >> 16) & 255, (base >> 8) & 255);

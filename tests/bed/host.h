@@ -34,7 +34,14 @@ class FileLock {
 struct Network {
   std::string gateway;  // "10.200.4.1", on the bridge
   std::string subnet;   // "10.200.4.0/22": a thousand pods
+  // The upper quarter, which the pods of a node do not get: "10.200.7.0/24", "10.200.7.1".
+  std::string service_subnet;
+  std::string first_service;
+  std::string last_pod;  // "10.200.6.255"
 };
+
+// From the gateway all else follows; empty for a text that is no address.
+Network NetworkOf(const std::string& gateway);
 
 // Makes the bridge with an address in a subnet that nothing on this machine uses. The bridge is
 // ours, so that the CNI plugin neither enables IP forwarding nor writes firewall rules.

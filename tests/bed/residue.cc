@@ -17,6 +17,7 @@
 #include "absl/time/clock.h"
 
 #include "tests/bed/host.h"
+#include "tests/bed/node_mounts.h"
 #include "tests/bed/process.h"
 
 namespace rekindle::bed {
@@ -51,14 +52,27 @@ std::vector<fs::path> DirectoriesBelow(const std::string& top) {
 
 bool IsRuntimeProgram(const std::string& name) {
   // /proc/PID/comm is cut at 15 characters.
-  static const std::set<std::string>* programs = new std::set<std::string>{
-      "containerd", "containerd-shim", "runc",           "ctr", "bridge", "host-local",
-      "loopback",   "rekindled",       "docker-registry"};
+  static const std::set<std::string>* programs = new std::set<std::string>{"containerd",
+                                                                           "containerd-shim",
+                                                                           "runc",
+                                                                           "ctr",
+                                                                           "bridge",
+                                                                           "host-local",
+                                                                           "loopback",
+                                                                           "rekindled",
+                                                                           "docker-registry",
+                                                                           "tail",
+                                                                           "etcd",
+                                                                           "kube-apiserver",
+                                                                           "kube-controller",
+                                                                           "kube-scheduler",
+                                                                           "kubelet",
+                                                                           "kubectl"};
   return programs->count(name) > 0 || absl::StartsWith(name, "runc:[");
 }
 
-// containerd, shims, runc and CNI plugins that work for the directory, and all that runs in the
-// bed's cgroups.
+// containerd, shims, runc, CNI plugins and parts of Kubernetes that work for the directory, and all
+// that runs in the bed's cgroups or mount namespace.
 std::set<pid_t> ProcessesOf(const std::string& dir, const std::string& id) {
   std::set<pid_t> pids;
   std::error_code error;
@@ -73,6 +87,7 @@ std::set<pid_t> ProcessesOf(const std::string& dir, const std::string& id) {
       if (Identify(pid).has_value()) pids.insert(pid);
     }
   }
+  for (pid_t pid : ProcessesInNodeMounts(dir)) pids.insert(pid);
   for (const std::string& top : CgroupDirs(id)) {
     for (const fs::path& cgroup : DirectoriesBelow(top)) {
       for (absl::string_view line :
@@ -202,6 +217,7 @@ absl::Status RemoveResidue(const std::string& dir, const std::string& id) {
   }
   if (status.ok()) fs::remove(fs::path(kRegistryDir) / id, error);
   RemoveSharedDirs();
+  RemoveMountPoints();
   return status;
 }
 

@@ -268,7 +268,9 @@ TEST_F(Commands, Completion) {
   EXPECT_EQ(complete({"node", "re"}), "restart\n");
   EXPECT_EQ(complete({"node", "restart", ""}), "default/web\nshop/cart\ntools/empty\nweb\n");
   EXPECT_EQ(complete({"node", "restart", "shop/cart", "-c", ""}), "app\nproxy\n");
-  EXPECT_EQ(complete({"node", "restart", "web", "--method", ""}), "auto\nhot\nreplace\n");
+  EXPECT_EQ(complete({"node", "restart", "web", "--method", ""}), "auto\ndelegate\nhot\nreplace\n");
+  EXPECT_EQ(complete({"node", "restart", "web", "--restart-policy", ""}),
+            "Always\nNever\nOnFailure\n");
   EXPECT_EQ(complete({"node", "restart", "web", "--skip-pre-stop", "--gr"}), "--grace\n");
   EXPECT_EQ(complete({"node", "cancel", "cli-1/a"}), "cli-1/app\n");
   EXPECT_EQ(complete({"node", "ops", "--pod", "sh"}), "shop/cart\n");

@@ -120,6 +120,26 @@ class LivePlan : public PlanCommand {
   std::string new_, object_, rest_, kubectl_;
 };
 
+TEST_F(LivePlan, TypeThatTheClusterDoesNotHave) {
+  const std::string unknown =
+      "echo 'error: the server doesn'\"'\"'t have a resource type \"clonesets\"' >&2; exit 1";
+  Script(unknown);
+  const PlanRun run = Live();
+  EXPECT_EQ(run.code, kExitRefused);
+  EXPECT_THAT(run.err, HasSubstr("does not know clonesets.apps.kruise.io: the definition (CRD) is "
+                                 "not installed"));
+  // A job needs pods; without the type there are no requests.
+  const std::string job = File("job.yaml", R"(
+apiVersion: apps.kruise.io/v1alpha1
+kind: ContainerRecreateJob
+metadata: {name: again}
+spec: {selector: {matchLabels: {app: web}}}
+)");
+  Script(absl::StrCat("case $2 in *containerrecreate*) ", unknown, ";; *) cat ", rest_, ";; esac"));
+  const PlanRun plan = RunPlan({"plan", "-f", job, "--against", "live", "--kubectl", kubectl_});
+  EXPECT_EQ(plan.code, kExitOk) << plan.err;
+}
+
 TEST_F(LivePlan, ReadsTheObjectAndWhatBelongsToIt) {
   const Json object = {{"apiVersion", "apps.kruise.io/v1beta1"},
                        {"kind", "CloneSet"},

@@ -4,6 +4,7 @@
 #include <grpcpp/security/server_credentials.h>
 
 #include "tests/cli/cli_fixture.h"
+#include "tests/fakes/slow_link.h"
 #include "tests/fakes/temp_dir.h"
 #include "tests/fakes/test_certs.h"
 
@@ -55,6 +56,14 @@ TEST_F(RemoteDaemonTest, ReadsAndRestarts) {
   const Result restart = RunAs(ca_, {"node", "restart", "web", "-c", "app"});
   EXPECT_EQ(restart.code, kExitOk) << restart.err;
   EXPECT_EQ(service_.last_restart().pod().name(), "web");
+}
+
+// A handshake of TLS and HTTP/2 needs several round trips, here of 300 ms.
+TEST_F(RemoteDaemonTest, ReachesADaemonThatIsFarAway) {
+  const SlowLink link(port_, absl::Milliseconds(150));
+  port_ = link.port();
+  const Result pods = RunAs(ca_, {"node", "ps"});
+  EXPECT_EQ(pods.code, kExitOk) << pods.err;
 }
 
 TEST_F(RemoteDaemonTest, AStrangersCertificateIsNotLetIn) {

@@ -26,14 +26,15 @@ TEST_F(RestartCommand, WaitsAndTellsTheOutcome) {
   EXPECT_EQ(service_.last_restart().containers(0).name(), "app");
 }
 
-TEST_F(RestartCommand, NamedContainersNeedNoListing) {
+TEST_F(RestartCommand, NamedContainersAreTakenAsTheyAre) {
   service_.WillRestart(Stream({Op("app", v1::PHASE_DONE), Op("proxy", v1::PHASE_DONE)}));
   const Result result = Run({"node", "restart", "shop/cart", "-c", "app", "-c", "proxy",
                              "--ordered", "--env", "A=1", "--env", "B=2"});
   EXPECT_EQ(result.code, kExitOk) << result.err;
-  EXPECT_EQ(service_.requests().size(), 1u);
+  EXPECT_EQ(service_.requests().size(), 2u);  // who owns the pod, and the restart
   EXPECT_EQ(service_.last_restart().containers_size(), 2);
   EXPECT_EQ(service_.last_restart().containers(1).env_size(), 2);
+  EXPECT_FALSE(service_.last_restart().has_kubernetes_pod());
 }
 
 TEST_F(RestartCommand, FailedOperationIsExitOne) {
@@ -167,8 +168,8 @@ TEST_F(RestartCommand, AttachesAgainWhenTheConnectionIsLost) {
   EXPECT_EQ(result.code, kExitOk) << result.err;
   EXPECT_THAT(result.err, HasSubstr("connection to the daemon lost"));
   const auto requests = service_.requests();
-  ASSERT_EQ(requests.size(), 2u);
-  EXPECT_EQ(requests[0], requests[1]) << "another request would be another restart";
+  ASSERT_EQ(requests.size(), 3u);
+  EXPECT_EQ(requests[1], requests[2]) << "another request would be another restart";
 }
 
 TEST_F(RestartCommand, DoesNotRepeatWhatMayNotHaveBeenAccepted) {
@@ -176,7 +177,7 @@ TEST_F(RestartCommand, DoesNotRepeatWhatMayNotHaveBeenAccepted) {
   const Result result = Run({"node", "restart", "web", "-c", "app"});
   EXPECT_EQ(result.code, kExitUnreachable);
   EXPECT_THAT(result.err, HasSubstr("the journal is full"));
-  EXPECT_EQ(service_.requests().size(), 1u);
+  EXPECT_EQ(service_.requests().size(), 2u);
 }
 
 TEST_F(RestartCommand, LiveViewIsRedrawnInPlaceAndTakenAway) {

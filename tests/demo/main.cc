@@ -5,21 +5,34 @@
 #include "absl/strings/str_format.h"
 
 #include "tests/demo/demo.h"
+#include "tests/demo/kube_demo.h"
 
 int main(int argc, char** argv) {
-  CLI::App app("Shows a restart in place on a private containerd, and measures it.");
+  CLI::App app("Shows a restart in place on a private containerd or Kubernetes, and measures it.");
   rekindle::demo::DemoOptions options;
+  rekindle::demo::KubeDemoOptions kube;
+  bool kubernetes = false;
+  int rounds = 0;
   app.add_option("--rekindled", options.programs.rekindled, "path of the daemon")->required();
   app.add_option("--rekindle", options.programs.rekindle, "path of the command line tool")
       ->required();
-  app.add_option("--rounds", options.rounds, "restarts to compare with the floor")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  app.add_option("--rounds", rounds, "restarts to compare; default 5, with --kubernetes 3")
+      ->check(CLI::Range(1, 1000));
   app.add_option("--load", options.load_rate, "requests a second during the hot restart")
       ->check(CLI::Range(10, 20000))
       ->capture_default_str();
+  CLI::Option* on_kube = app.add_flag("--kubernetes", kubernetes, "on a private Kubernetes");
+  CLI::Option* image =
+      app.add_option("--image", kube.daemon_set.image, "the daemon's image (OCI archive)");
+  CLI::Option* manifests =
+      app.add_option("--manifests", kube.daemon_set.manifests, "deploy/kubernetes");
+  on_kube->needs(image)->needs(manifests);
   CLI11_PARSE(app, argc, argv);
-  absl::Status status = rekindle::demo::Demo(options).Run();
+  if (rounds > 0) options.rounds = kube.rounds = rounds;
+  kube.load_rate = options.load_rate;
+  kube.daemon_set.rekindle = options.programs.rekindle;
+  const absl::Status status =
+      kubernetes ? rekindle::demo::KubeDemo(kube).Run() : rekindle::demo::Demo(options).Run();
   if (status.ok()) return 0;
   absl::FPrintF(stderr, "demo: %s\n", status.message());
   return 1;

@@ -72,9 +72,53 @@ std::string FakeRuntime::AddContainer(const std::string& sandbox, const std::str
   container.status.set_created_at(last_created_);
   *container.status.mutable_metadata() = container.config.metadata();
   std::string id = container.summary.id();
+  if (sandboxes_.at(sandbox).annotations().contains("kubernetes.io/config.source")) {
+    MakeKubelets(container);
+  }
   containers_[id] = std::move(container);
   StartNow(id);
   return id;
+}
+
+std::string FakeRuntime::SandboxUid(const std::string& sandbox) const {
+  const auto it = sandboxes_.find(sandbox);
+  return it == sandboxes_.end() ? std::string() : it->second.metadata().uid();
+}
+
+bool FakeRuntime::SandboxReady(const std::string& sandbox) const {
+  const auto it = sandboxes_.find(sandbox);
+  return it != sandboxes_.end() && it->second.state() == v1::SANDBOX_READY;
+}
+
+v1::CreateContainerRequest FakeRuntime::RequestLike(const std::string& sandbox,
+                                                    const std::string& name, uint32_t attempt) {
+  Container container;
+  container.config.mutable_metadata()->set_name(name);
+  container.config.mutable_metadata()->set_attempt(attempt);
+  container.config.mutable_image()->set_image("sha256:feed");
+  *container.config.mutable_labels() = sandboxes_.at(sandbox).labels();
+  (*container.config.mutable_labels())["io.kubernetes.container.name"] = name;
+  container.config.set_log_path(absl::StrCat(name, "/", attempt, ".log"));
+  MakeKubelets(container);
+  v1::CreateContainerRequest request;
+  request.set_pod_sandbox_id(sandbox);
+  *request.mutable_config() = std::move(container.config);
+  return request;
+}
+
+void FakeRuntime::MakeKubelets(Container& container) {
+  auto& annotations = *container.config.mutable_annotations();
+  annotations["io.kubernetes.container.hash"] = "beef";
+  annotations["io.kubernetes.container.restartCount"] =
+      absl::StrCat(container.config.metadata().attempt());
+  *container.summary.mutable_annotations() = annotations;
+}
+
+void FakeRuntime::GiveToKubelet(const std::string& sandbox, const std::string& source) {
+  (*sandboxes_.at(sandbox).mutable_annotations())["kubernetes.io/config.source"] = source;
+  for (auto& [id, container] : containers_) {
+    if (container.summary.pod_sandbox_id() == sandbox) MakeKubelets(container);
+  }
 }
 
 FakeRuntime::Container& FakeRuntime::Get(const std::string& id) { return containers_.at(id); }
@@ -117,7 +161,13 @@ void FakeRuntime::RemoveSandbox(const std::string& sandbox) {
 }
 
 void FakeRuntime::FailNext(const std::string& method, absl::Status status, bool takes_effect) {
-  faults_[method].push_back({std::move(status), takes_effect});
+  faults_[method].push_back(Fault{std::move(status), takes_effect});
+}
+
+void FakeRuntime::FailNth(const std::string& method, size_t calls_before, absl::Status status,
+                          bool takes_effect) {
+  faults_[method].resize(faults_[method].size() + calls_before);
+  FailNext(method, std::move(status), takes_effect);
 }
 
 void FakeRuntime::SetDown(bool down) {
@@ -127,21 +177,22 @@ void FakeRuntime::SetDown(bool down) {
 
 void FakeRuntime::DropClient() {
   ++client_;
-  stops_.clear();  // the processes run on, without a kill to come
+  // The processes run on, without a kill to come.
+  std::erase_if(stops_, [this](const PendingStop& stop) { return Gone(stop.client); });
 }
 
 std::optional<FakeRuntime::Fault> FakeRuntime::TakeFault(const std::string& method) {
   if (down_) return Fault{absl::UnavailableError("connection refused")};
   auto it = faults_.find(method);
   if (it == faults_.end() || it->second.empty()) return std::nullopt;
-  Fault fault = it->second.front();
+  std::optional<Fault> fault = it->second.front();
   it->second.pop_front();
   return fault;
 }
 
 void FakeRuntime::AfterLatency(absl::Duration latency, absl::AnyInvocable<void()> work) {
-  loop_.RunAfter(latency, [this, client = client_, work = std::move(work)]() mutable {
-    if (client == client_) work();
+  loop_.RunAfter(latency, [this, client = Caller(), work = std::move(work)]() mutable {
+    if (!Gone(client)) work();
   });
 }
 
@@ -152,6 +203,16 @@ void FakeRuntime::StartNow(const std::string& id) {
   container.status.set_state(v1::CONTAINER_RUNNING);
   container.status.set_started_at(NowNanos());
   if (on_start) on_start(container);
+  std::vector<WatchId> due;
+  for (const auto& [watch, entry] : sandbox_watches_) {
+    if (entry.first == container.summary.pod_sandbox_id()) due.push_back(watch);
+  }
+  for (WatchId watch : due) {
+    loop_.Post([this, watch] {
+      auto it = sandbox_watches_.find(watch);
+      if (it != sandbox_watches_.end()) std::function<void()>(it->second.second)();
+    });
+  }
 }
 
 void FakeRuntime::Exit(const std::string& id, int code) {
@@ -211,6 +272,7 @@ void FakeRuntime::Status(cri::Reply<v1::StatusResponse> reply) {
 
 void FakeRuntime::ListPodSandbox(const v1::PodSandboxFilter& filter,
                                  cri::Reply<v1::ListPodSandboxResponse> reply) {
+  reads += other_client_ ? 0 : 1;
   AfterLatency(read_latency, [this, filter, reply = std::move(reply)]() mutable {
     if (auto fault = TakeFault("ListPodSandbox")) return reply(fault->status);
     v1::ListPodSandboxResponse response;
@@ -223,6 +285,7 @@ void FakeRuntime::ListPodSandbox(const v1::PodSandboxFilter& filter,
 
 void FakeRuntime::PodSandboxStatus(const std::string& id, bool /*verbose*/,
                                    cri::Reply<v1::PodSandboxStatusResponse> reply) {
+  reads += other_client_ ? 0 : 1;
   AfterLatency(read_latency, [this, id, reply = std::move(reply)]() mutable {
     if (auto fault = TakeFault("PodSandboxStatus")) return reply(fault->status);
     auto it = sandboxes_.find(id);
@@ -252,6 +315,7 @@ void FakeRuntime::PodSandboxStatus(const std::string& id, bool /*verbose*/,
 
 void FakeRuntime::ListContainers(const v1::ContainerFilter& filter,
                                  cri::Reply<v1::ListContainersResponse> reply) {
+  reads += other_client_ ? 0 : 1;
   AfterLatency(read_latency, [this, filter, reply = std::move(reply)]() mutable {
     if (auto fault = TakeFault("ListContainers")) return reply(fault->status);
     v1::ListContainersResponse response;
@@ -299,6 +363,7 @@ std::string FakeRuntime::ContainerInfo(const Container& container) const {
 
 void FakeRuntime::ContainerStatus(const std::string& id, bool verbose,
                                   cri::Reply<v1::ContainerStatusResponse> reply) {
+  reads += other_client_ ? 0 : 1;
   AfterLatency(read_latency, [this, id, verbose, reply = std::move(reply)]() mutable {
     if (auto fault = TakeFault("ContainerStatus")) return reply(fault->status);
     auto it = containers_.find(id);
@@ -306,6 +371,7 @@ void FakeRuntime::ContainerStatus(const std::string& id, bool verbose,
     v1::ContainerStatusResponse response;
     *response.mutable_status() = it->second.status;
     *response.mutable_status()->mutable_annotations() = it->second.config.annotations();
+    *response.mutable_status()->mutable_labels() = it->second.config.labels();
     if (verbose) (*response.mutable_info())["info"] = ContainerInfo(it->second);
     reply(std::move(response));
   });
@@ -337,6 +403,7 @@ void FakeRuntime::CreateContainer(const v1::CreateContainerRequest& request,
     container.summary.set_pod_sandbox_id(request.pod_sandbox_id());
     *container.summary.mutable_metadata() = request.config().metadata();
     *container.summary.mutable_labels() = request.config().labels();
+    *container.summary.mutable_annotations() = request.config().annotations();
     container.summary.set_state(v1::CONTAINER_CREATED);
     last_created_ = std::max(last_created_ + 1, NowNanos());
     container.summary.set_created_at(last_created_);
@@ -353,13 +420,13 @@ void FakeRuntime::CreateContainer(const v1::CreateContainerRequest& request,
 void FakeRuntime::StartContainer(const std::string& id, cri::Done done) {
   calls.push_back(absl::StrCat("StartContainer ", id));
   // A start that is cut off leaves the container dead (spec/node-runtime 1.8 rule 6).
-  const uint64_t client = client_;
+  const uint64_t client = Caller();
   loop_.RunAfter(start_latency, [this, id, client, done = std::move(done)]() mutable {
     auto it = containers_.find(id);
     std::optional<Fault> fault =
-        client == client_ ? TakeFault("StartContainer") : std::optional<Fault>();
+        !Gone(client) ? TakeFault("StartContainer") : std::optional<Fault>();
     auto answer = [&](absl::Status status) {
-      if (client == client_) done(std::move(status));
+      if (!Gone(client)) done(std::move(status));
     };
     if (it == containers_.end()) return answer(absl::NotFoundError("no container"));
     Container& container = it->second;
@@ -368,7 +435,7 @@ void FakeRuntime::StartContainer(const std::string& id, cri::Done done) {
     }
     if (fault.has_value() && !fault->takes_effect) return answer(fault->status);
     std::optional<std::string> error = start_error ? start_error(container) : std::nullopt;
-    if (client != client_) error = "signal: killed";
+    if (Gone(client)) error = "signal: killed";
     if (error.has_value()) {
       container.summary.set_state(v1::CONTAINER_EXITED);
       container.status.set_state(v1::CONTAINER_EXITED);
@@ -398,7 +465,7 @@ void FakeRuntime::StopContainer(const std::string& id, absl::Duration timeout, c
     return AfterLatency(read_latency,
                         [done = std::move(done)]() mutable { done(absl::OkStatus()); });
   }
-  stops_.push_back({id, client_, std::move(done), next_stop_++});
+  stops_.push_back({id, Caller(), std::move(done), next_stop_++});
   most_stops_at_once = std::max(most_stops_at_once, stops_.size());
   Container& container = it->second;
   if (timeout > absl::ZeroDuration() && container.signals == 0) {
@@ -422,6 +489,7 @@ void FakeRuntime::RemoveContainer(const std::string& id, cri::Done done) {
     if (auto fault = TakeFault("RemoveContainer")) return done(fault->status);
     Exit(id, 137);
     containers_.erase(id);
+    FireExit(id);
     done(absl::OkStatus());
   });
 }
@@ -461,7 +529,14 @@ cri::Monitor::WatchId FakeRuntime::WatchTaskExit(const std::string& id,
   return next_watch_++;
 }
 
+cri::Monitor::WatchId FakeRuntime::WatchSandbox(const std::string& sandbox,
+                                                std::function<void()> changed) {
+  sandbox_watches_[next_watch_] = {sandbox, std::move(changed)};
+  return next_watch_++;
+}
+
 void FakeRuntime::Unwatch(WatchId watch) {
+  sandbox_watches_.erase(watch);
   exit_watches_.erase(watch);
   task_watches_.erase(watch);
   state_watches_.erase(watch);

@@ -49,6 +49,8 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
   // Adds a running container (attempt 0 unless told) to a sandbox; returns its ID.
   std::string AddContainer(const std::string& sandbox, const std::string& name,
                            uint32_t attempt = 0);
+  // What a kubelet makes of a pod: its annotation on the sandbox; and of a container of such a pod.
+  void GiveToKubelet(const std::string& sandbox, const std::string& source = "api");
   Container& Get(const std::string& id);
   bool Has(const std::string& id) const { return containers_.contains(id); }
   // Running containers of that name.
@@ -62,11 +64,21 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
   ::runtime::v1::PodSandbox& Sandbox(const std::string& sandbox) { return sandboxes_.at(sandbox); }
   // Queues a fault for the next call of `method` ("CreateContainer", ...).
   void FailNext(const std::string& method, absl::Status status, bool takes_effect = false);
+  // The call after `calls_before` more of that method of ours.
+  void FailNth(const std::string& method, size_t calls_before, absl::Status status,
+               bool takes_effect = false);
   // Every call fails with kUnavailable while down.
   void SetDown(bool down);
   // All replies of calls that are under way are lost, and their work is undone as containerd undoes
   // it: what a killed client leaves behind.
   void DropClient();
+  // Makes calls of another client of the same runtime: DropClient does not touch them.
+  template <typename Calls>
+  void AsOtherClient(Calls calls_of_it) {
+    other_client_ = true;
+    calls_of_it();
+    other_client_ = false;
+  }
   // What each started container does: a callback that may script its exit.
   std::function<void(Container&)> on_start;
   // Fails every start of attempts for which this returns a message.
@@ -77,6 +89,8 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
   // Calls so far, "StopContainer <id> 30s" and the like.
   std::vector<std::string> calls;
   size_t CountCalls(const std::string& prefix) const;
+  // Lists and statuses asked for, other clients' apart.
+  size_t reads = 0;
   // Greatest number of StopContainer calls under way at once.
   size_t most_stops_at_once = 0;
 
@@ -84,6 +98,16 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
   absl::Duration create_latency = absl::Milliseconds(20);
   absl::Duration start_latency = absl::Milliseconds(70);
   absl::Duration stop_latency = absl::Milliseconds(80);  // after the exit
+
+  // -- for a fake kubelet --
+  void ForEach(const std::function<void(const Container&)>& visit) const {
+    for (const auto& [id, container] : containers_) visit(container);
+  }
+  std::string SandboxUid(const std::string& sandbox) const;
+  bool SandboxReady(const std::string& sandbox) const;
+  // What a kubelet creates the container from.
+  ::runtime::v1::CreateContainerRequest RequestLike(const std::string& sandbox,
+                                                    const std::string& name, uint32_t attempt);
 
   // -- cri::Runtime --
   void Version(cri::Reply<::runtime::v1::VersionResponse> reply) override;
@@ -113,6 +137,7 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
       const std::string& id,
       absl::AnyInvocable<void(absl::StatusOr<::runtime::v1::ContainerStatus>)> exited) override;
   WatchId WatchTaskExit(const std::string& id, absl::AnyInvocable<void()> exited) override;
+  WatchId WatchSandbox(const std::string& sandbox, std::function<void()> changed) override;
   void Unwatch(WatchId watch) override;
 
  private:
@@ -133,10 +158,13 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
 
   // The fault queued for a call, or the one of a runtime that is down.
   std::optional<Fault> TakeFault(const std::string& method);
+  uint64_t Caller() const { return other_client_ ? kOtherClient : client_; }
+  bool Gone(uint64_t caller) const { return caller != kOtherClient && caller != client_; }
   // Runs `work` after `latency` unless the client has gone by then.
   void AfterLatency(absl::Duration latency, absl::AnyInvocable<void()> work);
   std::string NewId();
   int64_t NowNanos() const { return absl::ToUnixNanos(loop_.Now()); }
+  void MakeKubelets(Container& container);
   void StartNow(const std::string& id);
   void FinishStops(const std::string& id);
   void FireExit(const std::string& id);
@@ -149,7 +177,9 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
                .runtime_name = "fake",
                .runtime_version = "1",
                .event_source = "relist"};
+  static constexpr uint64_t kOtherClient = ~uint64_t{0};
   uint64_t client_ = 0;
+  bool other_client_ = false;
   uint64_t next_id_ = 1;
   uint64_t next_watch_ = 1;
   uint64_t next_stop_ = 1;
@@ -157,10 +187,11 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
   bool down_ = false;
   std::map<std::string, ::runtime::v1::PodSandbox> sandboxes_;
   std::map<std::string, Container> containers_;
-  std::map<std::string, std::deque<Fault>> faults_;
+  std::map<std::string, std::deque<std::optional<Fault>>> faults_;  // none: that call succeeds
   std::vector<PendingStop> stops_;
   std::map<WatchId, ExitWatch> exit_watches_;
   std::map<WatchId, TaskWatch> task_watches_;
+  std::map<WatchId, std::pair<std::string, std::function<void()>>> sandbox_watches_;
   std::map<WatchId, std::function<void(const State&)>> state_watches_;
 };
 

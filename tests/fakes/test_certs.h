@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -22,15 +23,22 @@ class TestCa {
  public:
   struct Subject {
     std::string cn;
-    std::string o = {};
+    std::string o = {};  // several, separated by commas, become as many fields
     absl::Duration begins = -absl::Hours(1);  // from now
     absl::Duration ends = absl::Hours(1);
+    std::string names = "DNS:localhost,IP:127.0.0.1";
   };
 
-  explicit TestCa(const std::string& name = "test authority")
-      : key_(EVP_EC_gen("P-256")), cert_(Make({.cn = name, .o = "test"}, nullptr)) {}
+  explicit TestCa(const std::string& name = "test authority", absl::Duration ends = absl::Hours(1))
+      : key_(EVP_EC_gen("P-256")), cert_(Make({.cn = name, .o = "test", .ends = ends}, nullptr)) {}
+
+  // An authority that was stored (`pem`, `key_pem`).
+  TestCa(const std::string& certificate, const std::string& key)
+      : key_(PEM_read_bio_PrivateKey(Text(key).get(), nullptr, nullptr, nullptr)),
+        cert_(PEM_read_bio_X509(Text(certificate).get(), nullptr, nullptr, nullptr)) {}
 
   std::string pem() const { return CertPem(*cert_); }
+  std::string key_pem() const { return KeyPem(*key_); }
 
   PemPair Issue(const Subject& subject) const {
     Key key(EVP_EC_gen("P-256"));
@@ -75,16 +83,19 @@ class TestCa {
     ASN1_TIME_set(X509_getm_notAfter(cert.get()), absl::ToTimeT(now + subject.ends));
     X509_NAME* name = X509_get_subject_name(cert.get());
     AddName(name, "CN", subject.cn);
-    AddName(name, "O", subject.o);
+    for (absl::string_view o : absl::StrSplit(subject.o, ',')) AddName(name, "O", std::string(o));
     const bool authority = own == nullptr;
     X509_set_issuer_name(cert.get(), authority ? name : X509_get_subject_name(cert_.get()));
     X509_set_pubkey(cert.get(), authority ? key_.get() : own);
     AddExtension(cert.get(), NID_basic_constraints, authority ? "critical,CA:TRUE" : "CA:FALSE");
-    if (!authority) AddExtension(cert.get(), NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+    if (!authority) AddExtension(cert.get(), NID_subject_alt_name, subject.names.c_str());
     X509_sign(cert.get(), key_.get(), EVP_sha256());
     return cert;
   }
 
+  static Bio Text(const std::string& text) {
+    return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  }
   static std::string Drain(BIO* bio) {
     char* data = nullptr;
     const long size = BIO_get_mem_data(bio, &data);

@@ -28,7 +28,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(bed::Bed* bed, Programs pr
                                    "--http-listen",
                                    "127.0.0.1:0"};
   argv.insert(argv.end(), flags.begin(), flags.end());
-  RK_ASSIGN_OR_RETURN(daemon->process_, bed::ChildProcess::Start(argv, daemon->log_path()));
+  RK_ASSIGN_OR_RETURN(daemon->process_,
+                      bed::ChildProcess::Start(bed->InNode(argv), daemon->log_path()));
   absl::StatusOr<std::string> info;
   bool ready = bed::WaitUntil(
       [&] {

@@ -22,6 +22,9 @@ const std::vector<std::string>& JournalSchemaSteps() {
            checksum BLOB,
            reason TEXT NOT NULL,
            found_ns INTEGER NOT NULL);)",
+      // 1 -> 2: the method delegate, and what operations beside a kubelet have (journal.proto). The
+      // tables stay; an older daemon would misread the records.
+      "UPDATE operations SET seq = seq WHERE 0;",
   };
   return *steps;
 }

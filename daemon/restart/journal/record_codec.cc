@@ -115,7 +115,10 @@ absl::StatusOr<Method> GetMethod(uint32_t number) {
   switch (static_cast<Method>(number)) {
     case Method::kReplace:
     case Method::kHot:
+    case Method::kDelegate:
       return static_cast<Method>(number);
+    case Method::kAuto:  // is only asked for
+      break;
   }
   return Bad("method", absl::StrCat(number, " does not exist"));
 }
@@ -170,6 +173,9 @@ void PutAsked(const OperationRecord& record, pb::OperationRecord& out) {
   out.set_unready_grace_ns(PutDuration(record.unready_grace));
   out.set_created_ns(PutTime(record.created));
   out.set_deadline_ns(PutTime(record.deadline));
+  out.set_requested_method(static_cast<uint32_t>(record.requested_method));
+  out.set_method_reason(record.method_reason);
+  out.set_beside_kubelet(record.beside_kubelet);
 }
 
 void PutHappened(const OperationRecord& record, pb::OperationRecord& out) {
@@ -195,6 +201,14 @@ void PutHappened(const OperationRecord& record, pb::OperationRecord& out) {
   out.set_ended_ns(PutTime(record.ended));
   for (const std::string& id : record.leftovers) out.add_leftovers(id);
   out.set_log_path(record.log_path);
+  out.set_old_attempt(record.old_attempt);
+  out.set_adopted(record.adopted);
+  out.set_has_backoff_until(record.backoff_until.has_value());
+  if (record.backoff_until) out.set_backoff_until_ns(PutTime(*record.backoff_until));
+  out.set_aftercare(record.aftercare);
+  out.set_aftercare_from_ns(PutTime(record.aftercare_from));
+  out.set_aftercare_step(record.aftercare_step);
+  out.set_aftercare_result(record.aftercare_result);
 }
 
 absl::Status GetAsked(const pb::OperationRecord& from, OperationRecord& record) {
@@ -232,6 +246,14 @@ absl::Status GetAsked(const pb::OperationRecord& from, OperationRecord& record) 
   record.unready_grace = GetDuration(from.unready_grace_ns());
   record.created = GetTime(from.created_ns());
   record.deadline = GetTime(from.deadline_ns());
+  record.requested_method = record.method;
+  if (from.requested_method() == static_cast<uint32_t>(Method::kAuto)) {
+    record.requested_method = Method::kAuto;
+  } else if (from.requested_method() != 0) {
+    RK_ASSIGN_OR_RETURN(record.requested_method, GetMethod(from.requested_method()));
+  }
+  record.method_reason = from.method_reason();
+  record.beside_kubelet = from.beside_kubelet();
   return absl::OkStatus();
 }
 
@@ -256,6 +278,13 @@ absl::Status GetHappened(const pb::OperationRecord& from, OperationRecord& recor
   record.ended = GetTime(from.ended_ns());
   record.leftovers.assign(from.leftovers().begin(), from.leftovers().end());
   record.log_path = from.log_path();
+  record.old_attempt = from.old_attempt();
+  record.adopted = from.adopted();
+  if (from.has_backoff_until()) record.backoff_until = GetTime(from.backoff_until_ns());
+  record.aftercare = from.aftercare();
+  record.aftercare_from = GetTime(from.aftercare_from_ns());
+  record.aftercare_step = from.aftercare_step();
+  record.aftercare_result = from.aftercare_result();
   return absl::OkStatus();
 }
 

@@ -2,10 +2,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 #include "common/base/status_macros.h"
 #include "daemon/restart/replacement/replacement.h"
@@ -37,10 +40,21 @@ absl::Status MakeEmptyFile(const std::string& path) {
   return result;
 }
 
+// Whether `path` is one of the directories or below one.
+bool IsVisible(absl::string_view path, const std::vector<std::string>& directories) {
+  return directories.empty() ||
+         std::any_of(directories.begin(), directories.end(), [path](absl::string_view directory) {
+           absl::ConsumeSuffix(&directory, "/");
+           absl::string_view rest = path;
+           return absl::ConsumePrefix(&rest, directory) && (rest.empty() || rest[0] == '/');
+         });
+}
+
 }  // namespace
 
-absl::Status PrepareFiles(const Replacement& replacement) {
+absl::Status PrepareFiles(const Replacement& replacement, const std::vector<std::string>& visible) {
   for (const std::string& path : replacement.mount_sources) {
+    if (!IsVisible(path, visible)) continue;
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return PathError("mount source", path, errno);
   }

@@ -205,6 +205,7 @@ absl::StatusOr<Replacement> BuildReplacement(const ReplacementInput& input) {
   RK_RETURN_IF_ERROR(ApplyEnvOverrides(input.env, input.unset_env, container.runtime_spec, config));
   RK_RETURN_IF_ERROR(CheckText(config));
   RaiseAttempt(input.attempt, config);
+  for (const auto& [key, value] : input.annotations) (*config.mutable_annotations())[key] = value;
   out.termination_file = FreshTerminationFile(pod, config);
   out.mount_sources = SourcesOf(config, out.termination_file);
   out.log_path = AbsoluteLogPath(sandbox.config.log_directory(), config.log_path());

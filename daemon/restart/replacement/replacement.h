@@ -19,6 +19,8 @@ struct ReplacementInput {
   uint32_t attempt = 0;  // of the replacement: newest attempt of that name + 1
   std::vector<std::pair<std::string, std::string>> env;  // sets or replaces
   std::vector<std::string> unset_env;
+  // Annotations to be set on it, beside those of the old container.
+  std::vector<std::pair<std::string, std::string>> annotations;
 };
 
 // Everything that is needed to create the replacement of a container.
@@ -41,10 +43,12 @@ struct Replacement {
 absl::StatusOr<Replacement> BuildReplacement(const ReplacementInput& input);
 
 // Checks that every source of a mount or device exists (for a mount the runtime would make an empty
-// directory in its place, 1.12 rule 7) and makes the termination-message file (empty, mode 0666).
+// directory in its place, 1.12 rule 7), if it is below one of the directories `visible` (none: all
+// are), and makes the termination-message file (empty, mode 0666).
 // Errors: kFailedPrecondition naming the path. Blocking file-system calls, a few microseconds on
 // local disks: call it where a slow network mount may block without harm.
-absl::Status PrepareFiles(const Replacement& replacement);
+absl::Status PrepareFiles(const Replacement& replacement,
+                          const std::vector<std::string>& visible = {});
 
 }  // namespace rekindle::restart
 

@@ -122,5 +122,20 @@ TEST(ThisMachine, ReadsFilesAndTellsWhenThereIsNone) {
   EXPECT_GT(host.read_file("/dev/zero")->size(), size_t{256} << 10);
 }
 
+TEST_F(CommandLineTest, HealthCheckNeedsTheConfigurationToFindTheSocket) {
+  files_["/etc/rekindle/rekindled.yaml"] = "socket: /run/other.sock\n";
+  auto result = Parse({"--health-check=liveness"});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->action, Action::kCheckHealth);
+  EXPECT_EQ(result->health_service, "liveness");
+  EXPECT_EQ(result->config.socket, "/run/other.sock");
+  result = Parse({"--health-check", "readiness"});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->health_service, "");
+  EXPECT_THAT(ErrorOf({"--health-check=mood"}), HasSubstr("--health-check"));
+  files_["/etc/rekindle/rekindled.yaml"] = "sockett: /run/other.sock\n";
+  EXPECT_THAT(ErrorOf({"--health-check=liveness"}), HasSubstr("unknown key \"sockett\""));
+}
+
 }  // namespace
 }  // namespace rekindle::config

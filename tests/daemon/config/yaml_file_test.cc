@@ -93,6 +93,8 @@ TEST(ReadYaml, EveryMistakeNamesLineKeyAndWhatIsAllowed) {
       {"socket_admin_gids: 100\n",
        "socket_admin_gids: must be a list; allowed: a list of numeric group IDs"},
       {"socket_admin_gids: [wheel]\n", "socket_admin_gids: \"wheel\" is not a whole number"},
+      {"visible_paths: [pods]\n", "visible_paths: \"pods\" is not an absolute path"},
+      {"visible_paths: [/a, /a]\n", "visible_paths: \"/a\" is listed twice"},
       {"socket_admin_gids: [1, 1]\n", "socket_admin_gids: \"1\" is listed twice"},
       {"verbosity: [1]\n", "verbosity: must not be a list"},
       {"verbosity: {a: 1}\n", "f.yaml:1: verbosity: must not be a mapping"},
@@ -137,6 +139,7 @@ TEST(EffectiveConfigYaml, ReadsBackAsItself) {
   DaemonConfig config;
   config.node_name = "node";
   config.socket_admin_gids = {7, 8};
+  config.visible_paths = {"/var/lib/kubelet/pods", "/a \"b\", c"};
   config.http_listen = "";
   config.tls_cert = "/a \"quoted\" \\ path: # x";
   config.shutdown_grace = absl::Milliseconds(1500);

@@ -90,7 +90,7 @@ TEST_F(RuntimeMonitorTest, ContainerdsStreamIsAskedForExitsOfTheCriAlone) {
   const auto seen = server_.seen("Subscribe");
   ::containerd::services::events::v1::SubscribeRequest request;
   ASSERT_TRUE(request.ParseFromString(seen.request_text));
-  ASSERT_EQ(request.filters_size(), 1);
+  ASSERT_EQ(request.filters_size(), 3);
   EXPECT_EQ(request.filters(0), "topic==\"/tasks/exit\",namespace==k8s.io");
   ASSERT_EQ(seen.metadata.count("containerd-namespace"), 1u);
   EXPECT_EQ(seen.metadata.find("containerd-namespace")->second, "k8s.io");

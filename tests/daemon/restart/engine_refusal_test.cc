@@ -85,10 +85,10 @@ TEST_F(RefusalTest, AnExitedContainerNeedsForce) {
   EXPECT_EQ(Current("a"), record.new_container_id);
 }
 
-TEST_F(RefusalTest, AKubeletsPodIsNotOurs) {
-  (*runtime_.Sandbox(sandbox_).mutable_annotations())["kubernetes.io/config.source"] = "api";
-  ExpectRefused("kubelet", Request({"a"}), absl::StatusCode::kFailedPrecondition,
-                "owned by a kubelet");
+TEST_F(RefusalTest, AKubeletsPodMustBeDescribed) {
+  runtime_.GiveToKubelet(sandbox_);
+  ExpectRefused("kubelet", Request({"a"}), absl::StatusCode::kInvalidArgument,
+                "kubernetes_pod: must be given");
 }
 
 TEST_F(RefusalTest, ASandboxThatIsNotReady) {

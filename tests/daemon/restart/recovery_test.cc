@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/kubelet/reservation.h"
+
 namespace rekindle::restart {
 namespace {
 
@@ -127,6 +129,90 @@ TEST(Recovery, AStopGoesOnWithWhatIsLeftOfTheGrace) {
             absl::Seconds(18));
   EXPECT_EQ(DecideResume(record, PodOf(row), kStart + absl::Hours(1)).stop_timeout,
             absl::Seconds(2));
+}
+
+// What is listed of the container beside a kubelet.
+struct KubeletRow {
+  std::string name;
+  Method method;
+  Phase phase;
+  v1::ContainerState old_state;
+  std::optional<v1::ContainerState> ours;   // made by the operation
+  std::optional<v1::ContainerState> newer;  // made by the kubelet meanwhile
+  ResumeAt at;
+};
+
+v1::Container Instance(const char* id, uint32_t attempt, v1::ContainerState state) {
+  v1::Container container;
+  container.set_id(id);
+  container.mutable_metadata()->set_name("a");
+  container.mutable_metadata()->set_attempt(attempt);
+  container.set_state(state);
+  return container;
+}
+
+TEST(Recovery, EveryRowBesideAKubelet) {
+  const auto kRunning = v1::CONTAINER_RUNNING;
+  const auto kExited = v1::CONTAINER_EXITED;
+  const auto kCreated = v1::CONTAINER_CREATED;
+  const auto kReplace = Method::kReplace;
+  const auto kHot = Method::kHot;
+  const auto kDelegate = Method::kDelegate;
+  const KubeletRow rows[] = {
+      {"staged", kReplace, Phase::kStaged, kRunning, {}, {}, ResumeAt::kBegin},
+      {"pre-stop", kReplace, Phase::kPreStop, kRunning, {}, {}, ResumeAt::kStop},
+      {"stopping", kReplace, Phase::kStopping, kRunning, {}, {}, ResumeAt::kStop},
+      {"stopped", kReplace, Phase::kStopping, kExited, {}, {}, ResumeAt::kSwap},
+      {"stopped, newer", kReplace, Phase::kStopping, kExited, {}, kRunning, ResumeAt::kAdopt},
+      {"stopped, hot", kHot, Phase::kStopping, kExited, kRunning, {}, ResumeAt::kMeasure},
+      {"stopped, delegate", kDelegate, Phase::kStopping, kExited, {}, {}, ResumeAt::kAwait},
+      {"starting, none", kReplace, Phase::kStarting, kExited, {}, {}, ResumeAt::kSwap},
+      {"starting, created", kReplace, Phase::kStarting, kExited, kCreated, {}, ResumeAt::kStart},
+      {"starting, runs", kReplace, Phase::kStarting, kExited, kRunning, {}, ResumeAt::kStarted},
+      {"starting, dead", kReplace, Phase::kStarting, kExited, kExited, {}, ResumeAt::kStartFailed},
+      {"starting, newer", kReplace, Phase::kStarting, kExited, {}, kCreated, ResumeAt::kAdopt},
+      {"created, newer", kReplace, Phase::kStarting, kExited, kCreated, kRunning, ResumeAt::kAdopt},
+      {"hot, none", kHot, Phase::kStarting, kRunning, {}, {}, ResumeAt::kSwap},
+      {"hot, newer", kHot, Phase::kStarting, kRunning, {}, kRunning, ResumeAt::kStartFailed},
+      {"delegate", kDelegate, Phase::kStarting, kExited, {}, kRunning, ResumeAt::kAwait},
+      {"verifying", kReplace, Phase::kVerifying, kExited, kRunning, {}, ResumeAt::kVerify},
+      {"verifying, dead",
+       kReplace,
+       Phase::kVerifying,
+       kExited,
+       kExited,
+       {},
+       ResumeAt::kStartFailed},
+  };
+  for (const KubeletRow& row : rows) {
+    OperationRecord record = RecordOf({row.name, row.method, row.phase, {}, {}, false, row.at});
+    record.beside_kubelet = true;
+    record.old_attempt = 3;
+    PodView pod;
+    if (row.newer.has_value()) pod.containers.push_back(Instance("newer", 5, *row.newer));
+    if (row.ours.has_value()) {
+      v1::Container ours = Instance("ours", 4, *row.ours);
+      (*ours.mutable_annotations())[kubelet::kOperationAnnotation] = record.id();
+      pod.containers.push_back(ours);
+    }
+    pod.containers.push_back(Instance("old", 3, row.old_state));
+    const ResumeDecision decision = DecideResume(record, pod, kStart + absl::Minutes(1));
+    EXPECT_EQ(static_cast<int>(decision.at), static_cast<int>(row.at)) << row.name;
+    EXPECT_EQ(decision.new_container_id, row.ours.has_value() ? "ours" : "") << row.name;
+  }
+}
+
+// One that the kubelet made under the attempt that we meant to use is not ours to start.
+TEST(Recovery, TheKubeletsContainerUnderOurAttempt) {
+  OperationRecord record =
+      RecordOf({"", Method::kReplace, Phase::kStarting, {}, {}, false, ResumeAt::kAdopt});
+  record.beside_kubelet = true;
+  record.old_attempt = 3;
+  PodView pod;
+  pod.containers.push_back(Instance("kubelets", 4, v1::CONTAINER_CREATED));
+  pod.containers.push_back(Instance("old", 3, v1::CONTAINER_EXITED));
+  const ResumeDecision decision = DecideResume(record, pod, kStart + absl::Minutes(1));
+  EXPECT_EQ(static_cast<int>(decision.at), static_cast<int>(ResumeAt::kAdopt));
 }
 
 }  // namespace

@@ -29,6 +29,17 @@ TEST(Transitions, EveryPhaseIsReachable) {
   }
 }
 
+TEST(Transitions, ADelegatedRestartCreatesNothing) {
+  for (Phase from : kAllPhases) {
+    EXPECT_FALSE(MayMove(Method::kDelegate, from, Phase::kStaged)) << PhaseName(from);
+    EXPECT_FALSE(MayMove(Method::kDelegate, from, Phase::kPostStart)) << PhaseName(from);
+  }
+  EXPECT_TRUE(MayMove(Method::kDelegate, Phase::kAccepted, Phase::kStopping));
+  EXPECT_TRUE(MayMove(Method::kDelegate, Phase::kVerifying, Phase::kStarting));
+  EXPECT_TRUE(IsTouched(Method::kDelegate, Phase::kStarting));
+  EXPECT_FALSE(MayCancel(Method::kDelegate, Phase::kPreStop));
+}
+
 TEST(Transitions, NothingLeavesAnEnd) {
   for (Phase from : kAllPhases) {
     if (!IsTerminal(from)) continue;

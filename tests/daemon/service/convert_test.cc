@@ -221,10 +221,43 @@ TEST(ToRestartRequest, EachRefusalNamesItsField) {
   }
 }
 
-TEST(ToRestartRequest, DelegateIsAPrecondition) {
+TEST(ToRestartRequest, EveryMethod) {
+  for (const auto& [wire, method] :
+       {std::pair(v1::METHOD_AUTO, restart::Method::kAuto),
+        std::pair(v1::METHOD_REPLACE, restart::Method::kReplace),
+        std::pair(v1::METHOD_HOT, restart::Method::kHot),
+        std::pair(v1::METHOD_DELEGATE, restart::Method::kDelegate)}) {
+    v1::RestartContainersRequest request = Valid();
+    request.mutable_containers(0)->set_method(wire);
+    const auto converted = ToRestartRequest(request);
+    ASSERT_TRUE(converted.ok()) << converted.status();
+    EXPECT_EQ(converted->containers[0].method, method);
+    EXPECT_EQ(ToWire(method), wire);
+  }
+}
+
+TEST(ToRestartRequest, WhatOnlyTheKubernetesApiKnows) {
+  EXPECT_FALSE(ToRestartRequest(Valid())->kubernetes_pod.has_value());
   v1::RestartContainersRequest request = Valid();
-  request.mutable_containers(0)->set_method(v1::METHOD_DELEGATE);
-  EXPECT_EQ(ToRestartRequest(request).status().code(), absl::StatusCode::kFailedPrecondition);
+  request.mutable_kubernetes_pod()->set_restart_policy(v1::RESTART_POLICY_ON_FAILURE);
+  request.mutable_kubernetes_pod()->set_terminating(true);
+  request.mutable_kubernetes_pod()->set_allow_static_pod(true);
+  request.mutable_containers(0)->set_env_from_references(true);
+  request.mutable_containers(0)->set_keep_env(true);
+  request.mutable_containers(0)->set_restart_policy(v1::RESTART_POLICY_ALWAYS);
+  const auto converted = ToRestartRequest(request);
+  ASSERT_TRUE(converted.ok()) << converted.status();
+  ASSERT_TRUE(converted->kubernetes_pod.has_value());
+  EXPECT_EQ(converted->kubernetes_pod->restart_policy, kubelet::RestartPolicy::kOnFailure);
+  EXPECT_TRUE(converted->kubernetes_pod->terminating);
+  EXPECT_TRUE(converted->kubernetes_pod->allow_static_pod);
+  EXPECT_TRUE(converted->containers[0].env_from_references);
+  EXPECT_TRUE(converted->containers[0].keep_env);
+  EXPECT_EQ(converted->containers[0].restart_policy, kubelet::RestartPolicy::kAlways);
+
+  request.mutable_containers(0)->set_restart_policy(static_cast<v1::RestartPolicy>(9));
+  EXPECT_THAT(std::string(ToRestartRequest(request).status().message()),
+              StartsWith("containers[0].restart_policy: unknown value 9"));
 }
 
 TEST(ToRestartRequest, ConvertsEverything) {
@@ -263,7 +296,7 @@ TEST(ToRestartRequest, ConvertsEverything) {
   EXPECT_EQ(container.unset_env, std::vector<std::string>{"B"});
   wire = Valid();
   wire.mutable_containers(0)->set_method(v1::METHOD_AUTO);
-  EXPECT_EQ(ToRestartRequest(wire)->containers[0].method, restart::Method::kReplace);
+  EXPECT_EQ(ToRestartRequest(wire)->containers[0].method, restart::Method::kAuto);
   EXPECT_FALSE(ToRestartRequest(wire)->containers[0].grace.has_value());
 }
 

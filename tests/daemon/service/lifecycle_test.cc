@@ -8,6 +8,7 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include "daemon/service/health.h"
+#include "daemon/service/health_client.h"
 #include "tests/daemon/service/server_fixture.h"
 
 namespace rekindle::service {
@@ -16,42 +17,20 @@ namespace {
 using restart::Phase;
 using ::testing::HasSubstr;
 
-// grpc.health.v1 by hand: the request holds the service's name as field 1, the response the status
-// as field 1.
 enum class Health { kUnknownService, kServing, kNotServing, kFailed };
-
-Health Check(const std::shared_ptr<grpc::Channel>& channel, const std::string& service) {
-  std::string request;
-  if (!service.empty()) {
-    request = std::string("\x0a") + static_cast<char>(service.size()) + service;
-  }
-  grpc::Slice slice(request);
-  grpc::ByteBuffer wire(&slice, 1);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  grpc::CompletionQueue queue;
-  grpc::GenericStub stub(channel);
-  auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", wire, &queue);
-  call->StartCall();
-  grpc::ByteBuffer response;
-  grpc::Status status;
-  call->Finish(&response, &status, &queue);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  if (status.error_code() == grpc::StatusCode::NOT_FOUND) return Health::kUnknownService;
-  if (!status.ok()) return Health::kFailed;
-  grpc::Slice out;
-  if (!response.DumpToSingleSlice(&out).ok() || out.size() != 2) return Health::kFailed;
-  return out.begin()[1] == 1 ? Health::kServing : Health::kNotServing;
-}
 
 class LifecycleTest : public ServerTest {
  protected:
+  Health Check(const std::string& name) {
+    const absl::Status status = CheckHealth(LocalOptions().socket_path, name, absl::Seconds(20));
+    if (status.ok()) return Health::kServing;
+    if (absl::IsFailedPrecondition(status)) return Health::kNotServing;
+    return absl::IsNotFound(status) ? Health::kUnknownService : Health::kFailed;
+  }
   bool HealthBecomes(Health wanted) {
     const absl::Time end = absl::Now() + absl::Seconds(20);
     while (absl::Now() < end) {
-      if (Check(LocalChannel(), kServiceName) == wanted && Check(LocalChannel(), "") == wanted) {
+      if (Check(kServiceName) == wanted && Check("") == wanted) {
         return true;
       }
     }
@@ -63,13 +42,22 @@ TEST_F(LifecycleTest, HealthFollowsRuntimeAndEngine) {
   OnLoop(loop_, [&] { monitor_.SetReady(false, "not there yet"); });
   Start(LocalOptions());
   EXPECT_TRUE(HealthBecomes(Health::kNotServing));
-  EXPECT_EQ(Check(LocalChannel(), kLivenessName), Health::kServing);
-  EXPECT_EQ(Check(LocalChannel(), "nonsense"), Health::kUnknownService);
+  EXPECT_EQ(Check(kLivenessName), Health::kServing);
+  EXPECT_EQ(Check("nonsense"), Health::kUnknownService);
   OnLoop(loop_, [&] { monitor_.SetReady(true, ""); });
   EXPECT_TRUE(HealthBecomes(Health::kServing));
   OnLoop(loop_, [&] { engine_.stats.accepting = false; });
   EXPECT_TRUE(HealthBecomes(Health::kNotServing));
   EXPECT_THAT(metrics_.Text(), HasSubstr("rekindled_accepting 0"));
+}
+
+TEST_F(LifecycleTest, HealthOfADaemonThatIsNotThere) {
+  const std::string socket = LocalOptions().socket_path;
+  const absl::Status none = CheckHealth(socket, kLivenessName, absl::Seconds(20));
+  EXPECT_EQ(none.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(none.message()), HasSubstr(socket));
+  std::ofstream(socket) << "no socket";
+  EXPECT_EQ(CheckHealth(socket, "", absl::Seconds(20)).code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(LifecycleTest, ReadinessNamesEveryReason) {
@@ -136,7 +124,7 @@ TEST_F(LifecycleTest, DrainRefusesNewWorkAndLetsRunningWorkEnd) {
   EXPECT_EQ(refused.error_message(), "the daemon stops");
   EXPECT_TRUE(Info(*stub).ok());
   EXPECT_TRUE(HealthBecomes(Health::kNotServing));
-  EXPECT_EQ(Check(LocalChannel(), kLivenessName), Health::kServing);
+  EXPECT_EQ(Check(kLivenessName), Health::kServing);
 
   // The work ends while the server waits for it.
   loop_.RunAfter(absl::Milliseconds(20), [&] { engine_.Move("runs/c0", Phase::kDone); });

@@ -160,8 +160,8 @@ TEST_F(LocalServerTest, BadRequestsNameTheFieldAndTouchNothing) {
        "containers[0].method: unknown value 77"},
       {"no method", [](auto& r) { r.mutable_containers(0)->clear_method(); },
        "containers[0].method: must be given"},
-      {"delegate", [](auto& r) { r.mutable_containers(0)->set_method(v1::METHOD_DELEGATE); },
-       "containers[0].method: METHOD_DELEGATE", grpc::StatusCode::FAILED_PRECONDITION},
+      {"no restart policy", [](auto& r) { r.mutable_kubernetes_pod(); },
+       "kubernetes_pod.restart_policy: must be given"},
   };
   auto stub = LocalStub();
   for (const Row& row : rows) {

@@ -152,6 +152,7 @@ class FakeMonitor : public cri::Monitor {
     return next_++;
   }
   WatchId WatchTaskExit(const std::string&, absl::AnyInvocable<void()>) override { return next_++; }
+  WatchId WatchSandbox(const std::string&, std::function<void()>) override { return next_++; }
   void Unwatch(WatchId watch) override { watches_.erase(watch); }
 
   void SetReady(bool ready, const std::string& reason) {

@@ -84,6 +84,16 @@ inline OperationRecord FullRecord() {
   r.ended = absl::FromUnixSeconds(1'800'000'010);
   r.leftovers = {"x", "y"};
   r.log_path = "/var/log/pods/a/app/2.log";
+  r.requested_method = Method::kAuto;
+  r.method_reason = "asked for";
+  r.beside_kubelet = true;
+  r.old_attempt = 11;
+  r.adopted = true;
+  r.backoff_until = absl::FromUnixSeconds(1'800'000'020);
+  r.aftercare = true;
+  r.aftercare_from = absl::FromUnixSeconds(1'800'000'011);
+  r.aftercare_step = 2;
+  r.aftercare_result = "attempt 11 ran beside a newer one";
   return r;
 }
 

@@ -44,6 +44,23 @@ TEST(RecordCodec, KeepsDefaults) {
   EXPECT_FALSE(RoundTrip(record).gap.has_value());
 }
 
+// A record of version 1 (docs/formats/journal.md).
+TEST(RecordCodec, ReadsRecordsFromBeforeTheKubelet) {
+  pb::OperationRecord message;
+  ASSERT_TRUE(message.ParseFromString(EncodeRecord(SmallRecord("r"))));
+  message.set_method(2);
+  for (const int field : {25, 26, 27, 58, 59, 60, 61, 62, 63, 64, 65}) {
+    message.GetReflection()->ClearField(
+        &message, pb::OperationRecord::descriptor()->FindFieldByNumber(field));
+  }
+  const absl::StatusOr<OperationRecord> record = DecodeRecord(message.SerializeAsString());
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(record->requested_method, Method::kHot);
+  EXPECT_FALSE(record->beside_kubelet);
+  EXPECT_FALSE(record->aftercare);
+  EXPECT_FALSE(record->backoff_until.has_value());
+}
+
 TEST(RecordCodec, KeepsAZeroGap) {
   OperationRecord record = SmallRecord("r");
   record.gap = absl::ZeroDuration();
@@ -51,7 +68,7 @@ TEST(RecordCodec, KeepsAZeroGap) {
 }
 
 TEST(RecordCodec, KeepsEveryEnumValue) {
-  for (Method method : {Method::kReplace, Method::kHot}) {
+  for (Method method : {Method::kReplace, Method::kHot, Method::kDelegate}) {
     for (uint32_t phase = 1; phase <= 11; ++phase) {
       OperationRecord record = SmallRecord("r");
       record.method = method;
@@ -109,7 +126,9 @@ TEST(RecordCodec, RefusesWhatIsWrongAndNamesIt) {
       {"request_id", [](auto& m) { m.clear_request_id(); }},
       {"container_name", [](auto& m) { m.clear_container_name(); }},
       {"method", [](auto& m) { m.set_method(0); }},
-      {"method", [](auto& m) { m.set_method(3); }},
+      {"method", [](auto& m) { m.set_method(4); }},  // only asked for
+      {"method", [](auto& m) { m.set_method(5); }},
+      {"method", [](auto& m) { m.set_requested_method(5); }},
       {"phase", [](auto& m) { m.set_phase(0); }},
       {"phase", [](auto& m) { m.set_phase(12); }},
       {"phase", [](auto& m) { m.set_phase(0x80000001); }},

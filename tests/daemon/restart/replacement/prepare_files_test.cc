@@ -57,6 +57,21 @@ TEST_F(PrepareFilesTest, VanishedSourceIsNamedAndNothingIsMade) {
   EXPECT_TRUE(fs::is_empty(dir_));
 }
 
+TEST_F(PrepareFilesTest, SourcesThatCannotBeSeenAreTrusted) {
+  fs::create_directory(dir_ / "pods");
+  const std::vector<std::string> visible = {(dir_ / "other").string(), (dir_ / "pods/").string()};
+  Replacement replacement;
+  replacement.mount_sources = {(dir_ / "gone").string(), (dir_ / "podsgone").string(),
+                               (dir_ / "pods").string()};
+  EXPECT_TRUE(PrepareFiles(replacement, visible).ok());
+  replacement.mount_sources.push_back((dir_ / "pods" / "gone").string());
+  const absl::Status status = PrepareFiles(replacement, visible);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr((dir_ / "pods" / "gone").string()));
+  replacement.mount_sources = {(dir_ / "gone").string()};
+  EXPECT_FALSE(PrepareFiles(replacement, {"/"}).ok());
+}
+
 TEST_F(PrepareFilesTest, DanglingLinkIsAVanishedSource) {
   fs::create_symlink(dir_ / "nowhere", dir_ / "link");
   Replacement replacement;

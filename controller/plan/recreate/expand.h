@@ -1,0 +1,25 @@
+#ifndef REKINDLE_CONTROLLER_PLAN_RECREATE_EXPAND_H_
+#define REKINDLE_CONTROLLER_PLAN_RECREATE_EXPAND_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+
+namespace rekindle::plan {
+
+// Expands references to variables as the kubelet does (node-runtime 3.16): "$$" becomes "$",
+// "$(NAME)" what `value` says of NAME and stays as it is without a value; a lone "$" stays; what
+// was put in is not looked at again. Pure. Threads: any.
+std::string ExpandVariables(
+    absl::string_view text,
+    absl::FunctionRef<std::optional<std::string>(absl::string_view name)> value);
+
+// The names in `text` that ExpandVariables would ask for, in order, each once. Pure. Threads: any.
+std::vector<std::string> VariablesIn(absl::string_view text);
+
+}  // namespace rekindle::plan
+
+#endif  // REKINDLE_CONTROLLER_PLAN_RECREATE_EXPAND_H_
