@@ -112,7 +112,8 @@ Network NetworkOf(const std::string& gateway) {
           .subnet = absl::StrCat(Dotted(base), "/22"),
           .service_subnet = absl::StrCat(Dotted(base + 768), "/24"),
           .first_service = Dotted(base + 769),
-          .last_pod = Dotted(base + 767)};
+          .last_pod = Dotted(base + 767),
+          .node_pods = absl::StrCat(Dotted(base), "/23")};
 }
 
 absl::StatusOr<Network> CreateBridge(const std::string& id) {

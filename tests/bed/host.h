@@ -37,7 +37,8 @@ struct Network {
   // The upper quarter, which the pods of a node do not get: "10.200.7.0/24", "10.200.7.1".
   std::string service_subnet;
   std::string first_service;
-  std::string last_pod;  // "10.200.6.255"
+  std::string last_pod;   // "10.200.6.255"
+  std::string node_pods;  // "10.200.4.0/23": what a node is said to have, half of the subnet
 };
 
 // From the gateway all else follows; empty for a text that is no address.

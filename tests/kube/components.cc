@@ -83,6 +83,11 @@ std::vector<std::string> ControllerManager(const Layout& at) {
       Flag("use-service-account-credentials", "true"),
       Flag("cluster-signing-cert-file", at.File("ca.crt")),
       Flag("cluster-signing-key-file", at.File("ca.key")),
+      // A kubelet whose node has addresses for pods reports itself ready as soon as it is, and
+      // otherwise with its next report, ten seconds later. containerd has its own configuration.
+      "--allocate-node-cidrs", Flag("cluster-cidr", at.network.node_pods),
+      Flag("node-cidr-mask-size", "23"),
+      Flag("service-cluster-ip-range", at.network.service_subnet),
       // It would make its default on the machine.
       Flag("flex-volume-plugin-dir", at.File("plugins"))};
   for (std::string& word : Served(at, kControllerManagerPort, "controller-manager.conf")) {
