@@ -37,7 +37,8 @@ units        systemd units: systemd-analyze verify                              
 unit         unit tests under dev, under asan (with UBSan and leak check) and under tsan
 integration  real containerd, runc, CNI and docker-registry                     (preset dev)
 kube         a private Kubernetes 1.20, built once from Debian's source (ten minutes on two
-             cores, then cached under ~/.cache/rekindle/kubernetes)             (preset dev)
+             cores, then cached under ~/.cache/rekindle/kubernetes); among its tests a short
+             form of the benchmark beside a kubelet                             (preset dev)
 faults       kill -9 of daemon and containerd, disk full, corrupt journal       (preset dev)
 bench        short benchmarks beside the floor of plain CRI calls   (preset dev; release if alone)
 fuzz         libFuzzer for --fuzz-seconds on each target; not part of the default (preset fuzz),
@@ -93,7 +94,8 @@ done
 if [[ -z ${HOME:-} ]]; then HOME=$(getent passwd "$(id -u)" | cut -d: -f6) && export HOME; fi
 export CCACHE_DIR=${CCACHE_DIR:-$HOME/.cache/rekindle/ccache} CCACHE_MAXSIZE=${CCACHE_MAXSIZE:-4G}
 export LC_ALL=C.UTF-8
-mkdir -p "$CCACHE_DIR" build
+export REKINDLE_BENCH_RESULTS=$root/build/bench/results.jsonl
+mkdir -p "$CCACHE_DIR" build/bench
 
 # ---- what runs, and what of it is left at the end ----
 
@@ -270,17 +272,21 @@ bench_preset() {
 run_bench() {
   local at
   at=$(bench_preset)
-  mkdir -p build/bench
-  rm -f build/bench/results.jsonl
-  REKINDLE_BENCH_RESULTS=$root/build/bench/results.jsonl run_ctest "$at" bench 1 || return 1
-  echo "build/bench/results.jsonl: $(wc -l <build/bench/results.jsonl) rows"
-  cat build/bench/results.jsonl
+  run_ctest "$at" bench 1 || return 1
+  show_rows
+}
+
+show_rows() {
+  [[ -s $REKINDLE_BENCH_RESULTS ]] || return 0
+  echo "build/bench/results.jsonl: $(wc -l <"$REKINDLE_BENCH_RESULTS") rows"
+  cat "$REKINDLE_BENCH_RESULTS"
 }
 
 run_kube() {
   local programs
   programs=$(tools/build_kubernetes.sh) || return 1
-  REKINDLE_KUBERNETES=$programs run_ctest "${preset:-dev}" kube 1
+  REKINDLE_KUBERNETES=$programs run_ctest "${preset:-dev}" kube 1 || return 1
+  show_rows
 }
 
 # The long forms are the short tests with larger numbers.
@@ -329,6 +335,8 @@ for bed in build/*/bin/rekindle-bed; do
   [[ -x $bed && $(id -u) == 0 ]] && "$bed" sweep >/dev/null && break
 done
 
+# Rows are those of one run.
+[[ " ${parts[*]} " =~ \ (kube|bench)\  ]] && rm -f "$REKINDLE_BENCH_RESULTS"
 for part in "${parts[@]}"; do run_part "$part"; done
 clean_up
 

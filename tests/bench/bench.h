@@ -49,6 +49,12 @@ absl::Status BatchBench(const Settings& settings, Results* results);
 // same bridge, in turn.
 absl::Status PodmanBench(const Settings& settings, Results* results);
 
+// Beside a kubelet, on a private Kubernetes (tests/kube): gap in service of `replace`, on fresh
+// pods and again and again on one, and of `delegate`, the first time and the second within ten
+// minutes, beside the runtime's own stop and start in a pod of no kubelet, in turn; `hot` under
+// 2,000 requests a second, once for each round; and the kinds of placeholder beside each other.
+absl::Status KubeletBench(const Settings& settings, Results* results);
+
 }  // namespace rekindle::bench
 
 #endif  // REKINDLE_TEST_BENCH_BENCH_H_

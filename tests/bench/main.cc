@@ -18,7 +18,8 @@ const std::vector<Bench>& AllBenches() {
       {"idle", "memory and processor time with 110 pods", IdleBench},
       {"stopcall", "own time from a request to the stop call with 110 pods", StopCallBench},
       {"batch", "200 containers by one call beside a bare client", BatchBench},
-      {"podman", "gap of replace beside podman restart", PodmanBench}};
+      {"podman", "gap of replace beside podman restart", PodmanBench},
+      {"kubelet", "replace, hot and delegate beside a kubelet", KubeletBench}};
   return *benches;
 }
 

@@ -1,16 +1,15 @@
 #include "tests/bench/restart_call.h"
 
 #include <chrono>
+#include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include <grpcpp/grpcpp.h>
 
+#include "common/base/status_macros.h"
+
 namespace rekindle::bench {
-namespace {
-
-constexpr std::chrono::minutes kTimeout{5};
-
-}  // namespace
 
 RestartCaller::RestartCaller(const measure::Daemon& daemon)
     : stub_(node::v1::NodeService::NewStub(grpc::CreateChannel(
@@ -30,15 +29,21 @@ absl::Status RestartCaller::Restart(const bed::Pod& pod,
     container->set_name(name);
     container->set_method(node::v1::METHOD_REPLACE);
   }
+  return Run(request).status();
+}
+
+absl::StatusOr<std::vector<node::v1::Operation>> RestartCaller::Run(
+    const node::v1::RestartContainersRequest& request, absl::Duration timeout) {
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
   auto stream = stub_->RestartContainers(&context, request);
   node::v1::RestartContainersResponse response;
-  size_t done = 0;
+  // By name: what is said of an operation after its end replaces what was said at its end.
+  std::map<std::string, node::v1::Operation> done;
   absl::Status failed;
   while (stream->Read(&response)) {
     const node::v1::Operation& operation = response.operation();
-    if (operation.phase() == node::v1::PHASE_DONE) ++done;
+    if (operation.phase() == node::v1::PHASE_DONE) done[operation.container_name()] = operation;
     if (operation.phase() == node::v1::PHASE_FAILED ||
         operation.phase() == node::v1::PHASE_CANCELLED) {
       failed.Update(absl::AbortedError(
@@ -47,11 +52,15 @@ absl::Status RestartCaller::Restart(const bed::Pod& pod,
   }
   grpc::Status ended = stream->Finish();
   if (!ended.ok()) return absl::AbortedError(absl::StrCat("restart: ", ended.error_message()));
-  if (failed.ok() && done != containers.size()) {
+  RK_RETURN_IF_ERROR(failed);
+  const auto wanted = static_cast<size_t>(request.containers_size());
+  if (done.size() != wanted) {
     return absl::AbortedError(
-        absl::StrCat("restart: ", done, " of ", containers.size(), " operations ended well"));
+        absl::StrCat("restart: ", done.size(), " of ", wanted, " operations ended well"));
   }
-  return failed;
+  std::vector<node::v1::Operation> out;
+  for (auto& [name, operation] : done) out.push_back(std::move(operation));
+  return out;
 }
 
 }  // namespace rekindle::bench

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 #include "rekindle/node/v1/node.grpc.pb.h"
 #include "tests/measure/daemon.h"
@@ -22,6 +24,11 @@ class RestartCaller {
   // Restarts these containers of the pod, all at once, by one call; returns when the call has
   // ended. kAborted if an operation did not end well (the first one's message).
   absl::Status Restart(const bed::Pod& pod, const std::vector<std::string>& containers);
+
+  // Any such call, of at most `timeout`: its operations as they ended, by container name.
+  // Errors as Restart.
+  absl::StatusOr<std::vector<node::v1::Operation>> Run(
+      const node::v1::RestartContainersRequest& request, absl::Duration timeout = absl::Minutes(5));
 
  private:
   std::unique_ptr<node::v1::NodeService::Stub> stub_;

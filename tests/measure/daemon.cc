@@ -14,7 +14,8 @@ Daemon::Daemon(std::string dir, Programs programs)
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(bed::Bed* bed, Programs programs,
                                                       const std::vector<std::string>& flags,
-                                                      const std::string& endpoint) {
+                                                      const std::string& endpoint,
+                                                      const std::vector<std::string>& environment) {
   std::unique_ptr<Daemon> daemon(new Daemon(bed->dir() + "/rekindled", std::move(programs)));
   std::error_code error;
   std::filesystem::create_directories(daemon->dir_, error);
@@ -29,7 +30,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(bed::Bed* bed, Programs pr
                                    "127.0.0.1:0"};
   argv.insert(argv.end(), flags.begin(), flags.end());
   RK_ASSIGN_OR_RETURN(daemon->process_,
-                      bed::ChildProcess::Start(bed->InNode(argv), daemon->log_path()));
+                      bed::ChildProcess::Start(bed->InNode(argv), daemon->log_path(), environment));
   absl::StatusOr<std::string> info;
   bool ready = bed::WaitUntil(
       [&] {

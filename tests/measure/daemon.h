@@ -22,11 +22,11 @@ class Daemon {
     std::string rekindle;
   };
 
-  // Starts and waits until it answers; an empty `endpoint` is the bed's. kDeadlineExceeded with its
-  // last log lines.
-  static absl::StatusOr<std::unique_ptr<Daemon>> Start(bed::Bed* bed, Programs programs,
-                                                       const std::vector<std::string>& flags = {},
-                                                       const std::string& endpoint = "");
+  // Starts and waits until it answers; an empty `endpoint` is the bed's, `environment` is added to
+  // our own ("NAME=value"). kDeadlineExceeded with its last log lines.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(
+      bed::Bed* bed, Programs programs, const std::vector<std::string>& flags = {},
+      const std::string& endpoint = "", const std::vector<std::string>& environment = {});
 
   const std::string& socket() const { return socket_; }
   std::string log_path() const { return dir_ + "/rekindled.log"; }

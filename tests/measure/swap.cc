@@ -15,12 +15,13 @@ const bed::ContainerSpec* FindSpec(const bed::Pod& pod, const std::string& name)
 }  // namespace
 
 absl::StatusOr<ProbeResult> Watch(const bed::Pod& pod, int port,
-                                  const std::function<absl::Status()>& act) {
+                                  const std::function<absl::Status()>& act,
+                                  absl::Duration back_in) {
   RK_RETURN_IF_ERROR(bed::WaitHttp(pod.ip, port, "/id").status());
   GapProbe probe(pod.ip, port);
   if (!probe.AwaitGood()) return absl::FailedPreconditionError("no service before the restart");
   absl::Status acted = act();
-  absl::Status back = bed::WaitHttp(pod.ip, port, "/id").status();
+  absl::Status back = bed::WaitHttp(pod.ip, port, "/id", back_in).status();
   bool good = back.ok() && probe.AwaitGood();
   ProbeResult result = probe.Stop();
   RK_RETURN_IF_ERROR(acted);
