@@ -150,7 +150,8 @@ absl::Status Bed::WriteConfig() {
 
 absl::Status Bed::SaveOwner() {
   RK_RETURN_IF_ERROR(WriteFile(dir_ + "/containerd.pid", ToString(containerd_)));
-  return WriteFile(dir_ + "/owner", ToString(owner_.value_or(containerd_)));
+  // What holds a node's mounts lives as long as the bed, whatever becomes of containerd.
+  return WriteFile(dir_ + "/owner", ToString(owner_.value_or(node_ ? node_holder_ : containerd_)));
 }
 
 absl::Status Bed::Start() {

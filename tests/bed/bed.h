@@ -25,7 +25,8 @@ struct BedOptions {
   // (socket paths are short). Empty: a fresh directory below /var/tmp/rekindle-beds.
   std::string dir;
   // The bed outlives this object. It then belongs to `owner`: a later Sweep takes it away once that
-  // process is gone. Without an owner it belongs to its own containerd.
+  // process is gone. Without an owner it belongs to its own containerd, as a node to
+  // the process that holds its mounts, so that a sweep spares it while containerd is down.
   bool keep = false;
   std::optional<ProcessId> owner;
   // The bed is a Kubernetes node to be: containerd runs in a mount namespace of its own, in which

@@ -147,5 +147,22 @@ TEST(ClusterResidueTest, TheNextSweepTakesWhatAKilledOwnerLeft) {
   EXPECT_EQ(Untouched(), before);
 }
 
+TEST(ClusterResidueTest, AKeptClusterSurvivesASweepWhileContainerdIsDown) {
+  const std::string dir = absl::StrCat("/var/tmp/rekindle-beds/kept-kube-", getpid());
+  {
+    absl::StatusOr<std::unique_ptr<Cluster>> cluster = Cluster::Up({.dir = dir, .keep = true});
+    ASSERT_TRUE(cluster.ok()) << cluster.status();
+  }
+  absl::StatusOr<std::unique_ptr<Cluster>> cluster = Cluster::Attach(dir);
+  ASSERT_TRUE(cluster.ok()) << cluster.status();
+  ASSERT_TRUE((*cluster)->Stop(Component::kContainerd, SIGKILL).ok());
+  ASSERT_TRUE(bed::Sweep().ok());
+  absl::Status started = (*cluster)->Start(Component::kContainerd);
+  EXPECT_TRUE(started.ok()) << started;
+  EXPECT_NE((*cluster)->Pid(Component::kApiServer), 0);
+  EXPECT_TRUE((*cluster)->Down().ok());
+  EXPECT_EQ(Cluster::Attach(dir).status().code(), absl::StatusCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace rekindle::kube
