@@ -23,7 +23,7 @@ class TestCa {
  public:
   struct Subject {
     std::string cn;
-    std::string o = {};  // several, separated by commas, become as many fields
+    std::string o = {};                       // several, separated by commas, become as many fields
     absl::Duration begins = -absl::Hours(1);  // from now
     absl::Duration ends = absl::Hours(1);
     std::string names = "DNS:localhost,IP:127.0.0.1";
