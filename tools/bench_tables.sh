@@ -32,13 +32,14 @@ replicas, the memory of a pod record, and a rolling in-place update of one milli
 end.' ;;
     podman) echo 'Gap in service of `replace` beside `podman restart` of the same program in a podman pod on the same bridge, in turn,
 seen by the same client.' ;;
-    kubelet) echo 'Beside the kubelet of a private Kubernetes 1.20, all in one run, in turn, each restart at a random moment of the
-kubelet second. First: a fresh pod each time. Repeated: `replace` one pod all the time, `delegate` each of those fresh pods
-once more within ten minutes (eight side by side, each with its client), which is when the kubelet backs off. The floor is
-`StopContainer` and `StartContainer` of a pod without a kubelet on the same machine, with the replacement created before,
-which beside a kubelet cannot be: there the gap has the creation in it. Limits are those of the ratios. `hot` has the load of
-the benchmark of that name. The placeholders are those of [operations.md](operations.md); a call lasts until its operation
-has ended.' ;;
+    kubelet) echo 'Beside the kubelet of a private Kubernetes 1.20, all in one run and in turn, each restart at a random moment of the
+second in which a kubelet looks once. `replace`: of fresh pods (first), of each of them about a second later (at once), and
+of one pod again and again (repeated). `delegate`: of fresh pods (first), and of each of them once more within ten minutes,
+eight side by side, each with its client; that is when the kubelet backs off. The floor is `StopContainer` and
+`StartContainer` in a pod of no kubelet on the same machine, with the replacement created before; beside a kubelet nothing
+may be created before the stop, so the creation is part of the gap. Limits are those of the ratios. `hot` has the load of the
+benchmark of that name. Placeholders are explained in [operations.md](operations.md); a call lasts until its operation has
+ended. The bench has the real-time priority of the daemon while it measures gaps one by one.' ;;
   esac
 }
 
@@ -66,13 +67,15 @@ whole_page() {
 
 Made by
 
+    tools/build_kubernetes.sh    # once, for \`kubelet\`
     cmake --preset release && cmake --build --preset release --target rekindle-bench rekindle-plan-bench
     rm -f build/bench/results.jsonl
     build/release/bin/rekindle-bench --rounds 50
     build/release/bin/rekindle-plan-bench
     tools/bench_tables.sh
 
-(\`rekindle-plan-bench\` needs neither root nor a container runtime; \`stopcall\` of these tables had 100 rounds.)
+(\`rekindle-plan-bench\` needs neither root nor a container runtime; \`stopcall\` of these tables had 100 rounds;
+\`--only kubelet\` leaves out the others.)
 
 Absolute times depend on the machine and on what else it does. What counts are the ratios: both sides of each were
 measured in turn in the same run. Machine of these tables: $(nproc) processors ($(uname -m)), Linux $(uname -r),

@@ -37,7 +37,7 @@ std::string ToJsonLine(const Row& row) {
     json["ratio"] = Rounded(Ratio(row));
   }
   if (row.limit.has_value()) {
-    json["limit"] = *row.limit;
+    json["limit"] = Rounded(*row.limit);
     json["within_limit"] = WithinLimit(row);
   }
   return json.dump();

@@ -1,18 +1,13 @@
-#include <sched.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <iostream>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 #include "common/base/status_macros.h"
 #include "tests/bed/cri_client.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/realtime.h"
 #include "tests/bench/recording_proxy.h"
 #include "tests/bench/restart_call.h"
 #include "tests/measure/stats.h"
@@ -68,23 +63,6 @@ absl::StatusOr<double> TransportOnce(bed::CriClient& client, RecordingProxy& pro
     free_since = call.ended;
   }
   return transport;
-}
-
-// This program notes the arrivals: like the daemon it must not wait for a processor to do so. False
-// where the kernel does not allow it.
-absl::StatusOr<bool> SetRealtime(bool on) {
-  sched_param parameters{};
-  parameters.sched_priority = on ? 1 : 0;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
-    pid_t thread = 0;
-    if (!absl::SimpleAtoi(task.path().filename().string(), &thread)) continue;
-    if (sched_setscheduler(thread, on ? SCHED_RR : SCHED_OTHER, &parameters) == 0) continue;
-    if (errno == EPERM) return false;
-    if (errno != ESRCH) {
-      return absl::InternalError(absl::StrCat("sched_setscheduler: ", std::strerror(errno)));
-    }
-  }
-  return true;
 }
 
 // Stop and start have been answered, so have all other calls, and for a moment there were no more:
@@ -150,7 +128,8 @@ absl::Status StopCallBench(const Settings& settings, Results* results) {
     specs[static_cast<size_t>(i)].containers[0].args = {"wait"};
   }
   RK_ASSIGN_OR_RETURN(std::vector<bed::Pod> pods, bed->RunPods(std::move(specs)));
-  // The runtime runs already and keeps its ordinary priority.
+  // This program notes the arrivals: like the daemon it must not wait for a processor to do so. The
+  // runtime runs already and keeps its ordinary priority.
   RK_ASSIGN_OR_RETURN(const bool realtime, SetRealtime(true));
   if (!realtime) std::cerr << "stopcall: no real-time priority here; a busy machine will show\n";
   RK_ASSIGN_OR_RETURN(std::unique_ptr<RecordingProxy> proxy,
