@@ -61,7 +61,7 @@ absl::Status DaemonSet::WriteCertificates() const {
   const TestCa foreign("another authority", absl::Hours(24));
   const auto issue = [&](const TestCa& by, const std::string& name, const std::string& o) {
     const PemPair pair =
-        by.Issue({.cn = name, .o = o, .names = "DNS:" + name, .ends = absl::Hours(24)});
+        by.Issue({.cn = name, .o = o, .ends = absl::Hours(24), .names = "DNS:" + name});
     WriteFile(absl::StrCat(dir_, "/tls/", name, ".crt"), pair.certificate);
     WriteFile(absl::StrCat(dir_, "/tls/", name, ".key"), pair.key);
     return pair;
