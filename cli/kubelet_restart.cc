@@ -145,10 +145,13 @@ void ApplyByHand(const KubeletOptions& kubelet, v1::RestartContainersRequest& re
     restart.set_keep_env(kubelet.keep_env);
     replaced = replaced || restart.method() != v1::METHOD_DELEGATE;
   }
-  if (replaced && kubelet.keep_env) {
-    notes.emplace_back(
-        "without the Kubernetes API a postStart hook of the pod is not known, and not run");
-  }
+  if (!replaced) return;
+  notes.emplace_back(
+      kubelet.keep_env
+          ? "without the Kubernetes API a postStart hook of the pod is not known, and not run"
+          : "without the Kubernetes API it is not known what of the environment comes from "
+            "ConfigMaps or Secrets, so the kubelet makes the new container; --keep-env keeps the "
+            "old values");
 }
 
 absl::Status NoApi(const absl::Status& why, const std::string& pod) {

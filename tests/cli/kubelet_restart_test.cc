@@ -201,7 +201,9 @@ TEST_F(KubeletRestart, WithoutAWayToTheApi) {
 
 TEST_F(KubeletRestart, ByHand) {
   Script("exit 1");
-  EXPECT_EQ(Restart({"-c", "app", "--restart-policy", "OnFailure"}).code, kExitOk);
+  const Result unknown = Restart({"-c", "app", "--restart-policy", "OnFailure"});
+  EXPECT_EQ(unknown.code, kExitOk);
+  EXPECT_THAT(unknown.err, HasSubstr("so the kubelet makes the new container; --keep-env"));
   auto request = service_.last_restart();
   EXPECT_EQ(request.kubernetes_pod().restart_policy(), v1::RESTART_POLICY_ON_FAILURE);
   // Nothing is known of ConfigMaps: the kubelet makes it.

@@ -31,6 +31,9 @@ struct Source {
 constexpr Source kSources[] = {{"configMapRef", "configMapKeyRef", "ConfigMap"},
                                {"secretRef", "secretKeyRef", "Secret"}};
 
+// The kernel gives a program no longer one (MAX_ARG_STRLEN).
+constexpr size_t kLongestVariable = 128 * 1024;
+
 // Whether the kubelet may have set `name` for a service of the namespace (WEB_SERVICE_HOST,
 // WEB_PORT, WEB_PORT_80_TCP_ADDR and so on).
 bool MayBeOfService(absl::string_view name) {
@@ -121,7 +124,7 @@ class Evaluation {
   Variable Expand(const std::string& of, absl::string_view text) {
     Variable out;
     std::string missing;
-    out.value = ExpandVariables(text, [&](absl::string_view name) -> std::optional<std::string> {
+    const auto known = [&](absl::string_view name) -> std::optional<std::string> {
       const auto it = variables_.find(name);
       if (it != variables_.end()) {
         out.may_change = out.may_change || it->second.may_change;
@@ -130,7 +133,13 @@ class Evaluation {
       }
       if (any_name_ || MayBeOfService(name)) missing = std::string(name);
       return std::nullopt;
-    });
+    };
+    out.value = ExpandVariables(text, known, kLongestVariable);
+    if (!out.value.has_value()) {
+      // Cut off, perhaps before a reference to something that changes.
+      out.may_change = true;
+      Say(absl::StrCat(of, " (longer than a program can be given)"));
+    }
     if (missing.empty()) return out;
     out.value.reset();
     // Of all that is unknown only what may have changed as well matters.

@@ -6,11 +6,11 @@
 
 namespace rekindle::plan {
 
-std::string ExpandVariables(
+std::optional<std::string> ExpandVariables(
     absl::string_view text,
-    absl::FunctionRef<std::optional<std::string>(absl::string_view name)> value) {
+    absl::FunctionRef<std::optional<std::string>(absl::string_view name)> value, size_t limit) {
   std::string out;
-  while (!text.empty()) {
+  while (!text.empty() && out.size() <= limit) {
     const size_t dollar = text.find('$');
     absl::StrAppend(&out, text.substr(0, dollar));
     if (dollar == absl::string_view::npos) break;
@@ -30,15 +30,19 @@ std::string ExpandVariables(
     absl::StrAppend(&out, found.has_value() ? *found : absl::StrCat("$(", name, ")"));
     text.remove_prefix(close + 1);
   }
+  if (out.size() > limit) return std::nullopt;
   return out;
 }
 
 std::vector<std::string> VariablesIn(absl::string_view text) {
   std::vector<std::string> names;
-  ExpandVariables(text, [&](absl::string_view name) -> std::optional<std::string> {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
-    return std::nullopt;
-  });
+  ExpandVariables(
+      text,
+      [&](absl::string_view name) -> std::optional<std::string> {
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
+        return std::nullopt;
+      },
+      std::string::npos);
   return names;
 }
 

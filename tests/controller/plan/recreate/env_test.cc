@@ -120,6 +120,24 @@ TEST(EnvTest, Rules) {
   }
 }
 
+// Each variable is twice the one before: a few dozen of them fill any memory.
+TEST(EnvTest, ValuesThatDouble) {
+  Json container = {{"name", "app"}, {"env", Json::array()}};
+  container["env"].push_back(
+      {{"name", "V0"}, {"valueFrom", {{"fieldRef", {{"fieldPath", "metadata.labels['track']"}}}}}});
+  for (int i = 1; i < 60; ++i) {
+    container["env"].push_back({{"name", absl::StrCat("V", i)},
+                                {"value", absl::StrCat("$(V", i - 1, ")$(V", i - 1, ")")}});
+  }
+  const EnvPlan plan = PlanEnv(EnvPod(), container);
+  // 4 bytes doubled 15 times are 128 KiB.
+  EXPECT_EQ(plan.changed.size(), 16U);
+  EXPECT_EQ(plan.changed.back().second.size(), 128U * 1024);
+  ASSERT_EQ(plan.unknown.size(), 44U);
+  EXPECT_EQ(plan.unknown[0], "V16 (longer than a program can be given)");
+  EXPECT_EQ(plan.unknown[1], "V17 (made from V16)");
+}
+
 // The order of what is unknown is that of the lists, not of any map.
 TEST(EnvTest, ResizedResources) {
   Json pod = EnvPod();

@@ -42,14 +42,18 @@ TEST(ExpandTest, Grammar) {
        "1\n"},
   };
   for (const ExpandCase& c : cases) {
-    EXPECT_EQ(ExpandVariables(c.text,
-                              [&](absl::string_view name) -> std::optional<std::string> {
-                                const auto it = known.find(std::string(name));
-                                if (it == known.end()) return std::nullopt;
-                                return it->second;
-                              }),
-              c.expanded)
-        << c.text;
+    const auto value = [&](absl::string_view name) -> std::optional<std::string> {
+      const auto it = known.find(std::string(name));
+      if (it == known.end()) return std::nullopt;
+      return it->second;
+    };
+    EXPECT_EQ(ExpandVariables(c.text, value, 100), c.expanded) << c.text;
+    // The limit is that of the result.
+    const size_t size = std::string(c.expanded).size();
+    EXPECT_EQ(ExpandVariables(c.text, value, size), c.expanded) << c.text;
+    if (size > 0) {
+      EXPECT_EQ(ExpandVariables(c.text, value, size - 1), std::nullopt) << c.text;
+    }
   }
 }
 
