@@ -74,6 +74,7 @@ struct ContainerRestart {
   // Beside a kubelet, where the caller knows what the daemon cannot.
   bool env_from_references = false;  // variables come from ConfigMaps or Secrets
   bool keep_env = false;             // the old values of such are fine
+  bool health_checked = false;       // by the kubelet: it has a liveness or a startup probe
   // The container's own; unknown: the pod's.
   kubelet::RestartPolicy restart_policy = kubelet::RestartPolicy::kUnknown;
 };
@@ -130,6 +131,7 @@ struct OperationRecord {
   Method requested_method = Method::kReplace;
   std::string method_reason;    // why `method` is in use
   bool beside_kubelet = false;  // a kubelet owns the pod
+  bool health_checked = false;  // and checks the container's health
   absl::Time created;
   absl::Time deadline;
 

@@ -36,6 +36,7 @@ void OperationRunner::Swap(const PodView& pod) {
 void OperationRunner::SwapAgain(const std::string& why) {
   const std::string text = absl::StrCat("attempt ", record_.attempt, " did not come up: ", why);
   const std::string dead = std::exchange(record_.new_container_id, {});
+  record_.post_start_result.clear();
   // With the old container still running a dead newer one would have the kubelet start another.
   // Else it stays: it is the newest dead one.
   if (record_.method == Method::kHot && !dead.empty()) {

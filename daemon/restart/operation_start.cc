@@ -90,7 +90,10 @@ void OperationRunner::OnStartFailed(const std::string& why) {
   // up and died would do so again.
   const bool cut_off = record_.phase == Phase::kStarting && !PastDeadline() &&
                        record_.start_failures < options_.min_start_attempts;
-  if (record_.beside_kubelet && cut_off && !record_.adopted &&
+  // A kubelet that saw it created and not yet running has its probes fail, and kills it for that.
+  const bool mistaken = record_.health_checked && record_.phase == Phase::kVerifying &&
+                        record_.method == Method::kReplace && record_.start_failures == 1;
+  if (record_.beside_kubelet && (cut_off || mistaken) && !record_.adopted &&
       record_.method != Method::kDelegate) {
     return SwapAgain(why);
   }

@@ -181,6 +181,7 @@ absl::StatusOr<restart::ContainerRestart> ToContainer(const std::string& field,
   RK_RETURN_IF_ERROR(ReadEnv(field, wire, out));
   out.env_from_references = wire.env_from_references();
   out.keep_env = wire.keep_env();
+  out.health_checked = wire.kubelet_health_checks();
   if (wire.restart_policy() != v1::RESTART_POLICY_UNSPECIFIED) {
     RK_ASSIGN_OR_RETURN(out.restart_policy,
                         ToRestartPolicy(field + ".restart_policy", wire.restart_policy()));

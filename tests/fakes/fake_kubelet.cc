@@ -125,9 +125,27 @@ void FakeKubelet::SyncContainer(size_t index) {
     return;
   }
   const Seen* newest = Newest(names_[index]);
-  if (newest != nullptr && newest->state == v1::CONTAINER_RUNNING) return SyncContainer(index + 1);
-  if (newest != nullptr && newest->state == v1::CONTAINER_EXITED &&
-      InBackoff(names_[index], *newest)) {
+  if (newest != nullptr && health_checks && newest->state == v1::CONTAINER_CREATED) {
+    unhealthy_.insert(newest->id);
+  }
+  if (newest != nullptr && newest->state == v1::CONTAINER_RUNNING) {
+    if (!unhealthy_.contains(newest->id)) return SyncContainer(index + 1);
+    ++killed;
+    return runtime_.AsOtherClient([&] {
+      runtime_.StopContainer(newest->id, absl::Seconds(30),
+                             [this, alive = alive_, index, was = *newest](const absl::Status&) {
+                               if (*alive) StartUnlessHeldBack(index, &was);
+                             });
+    });
+  }
+  StartUnlessHeldBack(index, newest);
+}
+
+// The back-off counts from the newest dead one, whatever the newest one is.
+void FakeKubelet::StartUnlessHeldBack(size_t index, const Seen* newest) {
+  for (const Seen& seen : cache_) {
+    if (seen.name != names_[index] || seen.state != v1::CONTAINER_EXITED) continue;
+    if (!InBackoff(names_[index], seen)) break;
     ++backoffs;
     // Only at the next sync (2.6 "requeue").
     return SyncContainer(index + 1);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,11 @@ class FakeKubelet {
   // The next sync begins with what was last seen, whatever happened since.
   void SyncNow() { Sync(); }
   void CollectNow() { CollectGarbage(); }
+  // The containers have liveness probes of a short period: one that a sync finds created counts as
+  // failed when it runs, and is killed (its own are never seen so: creating and starting is one
+  // sync's work).
+  bool health_checks = false;
+  size_t killed = 0;
   // How often it found a container held back.
   size_t backoffs = 0;
 
@@ -67,6 +73,7 @@ class FakeKubelet {
   void Sync();
   void SyncPeriodically();
   void SyncContainer(size_t index);
+  void StartUnlessHeldBack(size_t index, const Seen* newest);
   void Start(size_t index, const Seen* newest);
   void CollectGarbage();
   void RemoveBeyondNewestDead(const std::string& name);
@@ -81,6 +88,7 @@ class FakeKubelet {
   std::vector<Seen> cache_;
   std::map<std::string, ::runtime::v1::ContainerState> states_;
   std::map<std::string, Held> held_;
+  std::set<std::string> unhealthy_;
   bool syncing_ = false;
   bool sync_wanted_ = false;
   bool failed_ = false;

@@ -176,6 +176,7 @@ void PutAsked(const OperationRecord& record, pb::OperationRecord& out) {
   out.set_requested_method(static_cast<uint32_t>(record.requested_method));
   out.set_method_reason(record.method_reason);
   out.set_beside_kubelet(record.beside_kubelet);
+  out.set_health_checked(record.health_checked);
 }
 
 void PutHappened(const OperationRecord& record, pb::OperationRecord& out) {
@@ -254,6 +255,7 @@ absl::Status GetAsked(const pb::OperationRecord& from, OperationRecord& record) 
   }
   record.method_reason = from.method_reason();
   record.beside_kubelet = from.beside_kubelet();
+  record.health_checked = from.health_checked();
   return absl::OkStatus();
 }
 

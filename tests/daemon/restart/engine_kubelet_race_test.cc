@@ -123,6 +123,51 @@ TEST_P(KubeletRaceTest, NoCopyAfterALongStop) {
   }
 }
 
+// A kubelet that looks while the replacement is created has its probes fail, and kills it at its
+// next look. The operation swaps once more, so that nobody waits for a back-off.
+class HealthChecksWorld final : public KubeletTest {
+ public:
+  void TestBody() override {}
+
+  // How long the container is down at a time, at most; times it was killed.
+  std::pair<absl::Duration, size_t> Play(bool told, absl::Duration first_relist) {
+    StartKubelet(first_relist);
+    kubelet_->health_checks = true;
+    RestartRequest request = Ask(Method::kReplace);
+    request.containers[0].health_checked = told;
+    EXPECT_TRUE(Submit(std::move(request)).ok());
+    absl::Duration down;
+    absl::Duration longest;
+    for (int ms = 0; ms < 150'000; ms += 10) {
+      loop_.Advance(absl::Milliseconds(10));
+      down = runtime_.Running("a").empty() ? down + absl::Milliseconds(10) : absl::ZeroDuration();
+      longest = std::max(longest, down);
+    }
+    EXPECT_EQ(engine_->Find("r1/a")->phase, Phase::kDone) << engine_->Find("r1/a")->message;
+    ExpectSettled();
+    return {longest, kubelet_->killed};
+  }
+};
+
+TEST(KubeletHealthChecksTest, OneThatTheKubeletKillsByMistakeIsUpAgainAtOnce) {
+  size_t killed = 0;
+  absl::Duration longest_untold;
+  for (int phase_ms = 0; phase_ms < 1000; phase_ms += 10) {
+    SCOPED_TRACE(absl::StrCat("first list after ", phase_ms, " ms"));
+    const auto told =
+        std::make_unique<HealthChecksWorld>()->Play(true, absl::Milliseconds(phase_ms));
+    killed += told.second;
+    EXPECT_LT(told.first, absl::Milliseconds(500));
+    longest_untold = std::max(
+        longest_untold,
+        std::make_unique<HealthChecksWorld>()->Play(false, absl::Milliseconds(phase_ms)).first);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(killed, 0u);
+  // What it is for.
+  EXPECT_GT(longest_untold, absl::Seconds(5));
+}
+
 // It proves that the tests above can see the race.
 TEST(KubeletRaceOpenTest, WithoutTheReservationThereAreCopies) {
   size_t copies = 0;

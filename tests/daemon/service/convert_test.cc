@@ -244,6 +244,7 @@ TEST(ToRestartRequest, WhatOnlyTheKubernetesApiKnows) {
   request.mutable_kubernetes_pod()->set_allow_static_pod(true);
   request.mutable_containers(0)->set_env_from_references(true);
   request.mutable_containers(0)->set_keep_env(true);
+  request.mutable_containers(0)->set_kubelet_health_checks(true);
   request.mutable_containers(0)->set_restart_policy(v1::RESTART_POLICY_ALWAYS);
   const auto converted = ToRestartRequest(request);
   ASSERT_TRUE(converted.ok()) << converted.status();
@@ -253,6 +254,7 @@ TEST(ToRestartRequest, WhatOnlyTheKubernetesApiKnows) {
   EXPECT_TRUE(converted->kubernetes_pod->allow_static_pod);
   EXPECT_TRUE(converted->containers[0].env_from_references);
   EXPECT_TRUE(converted->containers[0].keep_env);
+  EXPECT_TRUE(converted->containers[0].health_checked);
   EXPECT_EQ(converted->containers[0].restart_policy, kubelet::RestartPolicy::kAlways);
 
   request.mutable_containers(0)->set_restart_policy(static_cast<v1::RestartPolicy>(9));

@@ -87,6 +87,7 @@ inline OperationRecord FullRecord() {
   r.requested_method = Method::kAuto;
   r.method_reason = "asked for";
   r.beside_kubelet = true;
+  r.health_checked = true;
   r.old_attempt = 11;
   r.adopted = true;
   r.backoff_until = absl::FromUnixSeconds(1'800'000'020);

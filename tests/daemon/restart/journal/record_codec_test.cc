@@ -49,7 +49,7 @@ TEST(RecordCodec, ReadsRecordsFromBeforeTheKubelet) {
   pb::OperationRecord message;
   ASSERT_TRUE(message.ParseFromString(EncodeRecord(SmallRecord("r"))));
   message.set_method(2);
-  for (const int field : {25, 26, 27, 58, 59, 60, 61, 62, 63, 64, 65}) {
+  for (const int field : {25, 26, 27, 28, 58, 59, 60, 61, 62, 63, 64, 65}) {
     message.GetReflection()->ClearField(
         &message, pb::OperationRecord::descriptor()->FindFieldByNumber(field));
   }
