@@ -75,6 +75,7 @@ void ApplyContainer(const plan::ContainerCall& call, const KubeletOptions& kubel
   }
   restart.set_env_from_references(!call.references.empty());
   restart.set_keep_env(kubelet.keep_env);
+  restart.set_kubelet_health_checks(call.health_checked);
   // With delegate the kubelet computes all of them.
   if (restart.method() == v1::METHOD_DELEGATE) return;
   for (const auto& [name, value] : call.env) {
@@ -143,6 +144,8 @@ void ApplyByHand(const KubeletOptions& kubelet, v1::RestartContainersRequest& re
   for (v1::ContainerRestart& restart : *request.mutable_containers()) {
     restart.set_env_from_references(!kubelet.keep_env);
     restart.set_keep_env(kubelet.keep_env);
+    // Unknown: it costs a moment of watching.
+    restart.set_kubelet_health_checks(true);
     replaced = replaced || restart.method() != v1::METHOD_DELEGATE;
   }
   if (!replaced) return;

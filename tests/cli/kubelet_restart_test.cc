@@ -97,6 +97,7 @@ TEST_F(KubeletRestart, TellsTheDaemonWhatTheApiKnows) {
   EXPECT_EQ(app.env(0).value(), "blue");
   EXPECT_FALSE(app.env_from_references());
   EXPECT_FALSE(app.keep_env());
+  EXPECT_FALSE(app.kubelet_health_checks());
   // What the API said last of the ID may be older than the container.
   EXPECT_EQ(app.expected_container_id(), "");
 }
@@ -219,6 +220,7 @@ TEST_F(KubeletRestart, ByHand) {
   EXPECT_EQ(request.containers_size(), 2);
   EXPECT_FALSE(request.containers(1).env_from_references());
   EXPECT_TRUE(request.containers(1).keep_env());
+  EXPECT_TRUE(request.containers(1).kubelet_health_checks());
   EXPECT_EQ(Restart({"-c", "app", "--restart-policy", "always"}).code, kExitUsage);
   EXPECT_EQ(Restart({"-c", "app", "--restart-policy", "Always", "--api"}).code, kExitUsage);
 }

@@ -144,6 +144,8 @@ absl::StatusOr<ContainerCall> CallFor(const Json& pod, const Found& found,
   call.restart_policy = PolicyOf(json::String(*found.spec, "restartPolicy"), pod_policy);
   RK_ASSIGN_OR_RETURN(call.pre_stop, ReadHook(*found.spec, "preStop", found.field));
   RK_ASSIGN_OR_RETURN(call.post_start, ReadHook(*found.spec, "postStart", found.field));
+  call.health_checked =
+      found.spec->contains("livenessProbe") || found.spec->contains("startupProbe");
   EnvPlan env = PlanEnv(pod, *found.spec);
   call.env = std::move(env.changed);
   call.references = std::move(env.unknown);

@@ -35,6 +35,8 @@ struct ContainerCall {
   api::RestartPolicy restart_policy = api::RestartPolicy::kAlways;
   std::optional<Hook> pre_stop;
   std::optional<Hook> post_start;
+  // It has a liveness or a startup probe, so that the kubelet may kill it.
+  bool health_checked = false;
   // Variables to set in the replacement: those whose value may have changed since the container was
   // made, as the kubelet would compute them now. In the order of the specification.
   std::vector<std::pair<std::string, std::string>> env;

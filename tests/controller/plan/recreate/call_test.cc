@@ -59,6 +59,23 @@ class PodCallTest : public ::testing::Test {
   Json pod_;
 };
 
+TEST_F(PodCallTest, WhetherTheKubeletChecksItsHealth) {
+  EXPECT_FALSE(Call({.containers = {"app"}}).containers[0].health_checked);
+  for (Json& container : pod_["spec"]["containers"]) {
+    if (container["name"] == "app") container["readinessProbe"] = Json::object();
+  }
+  EXPECT_FALSE(Call({.containers = {"app"}}).containers[0].health_checked);
+  for (const char* probe : {"livenessProbe", "startupProbe"}) {
+    Json with = pod_;
+    for (Json& container : with["spec"]["containers"]) {
+      if (container["name"] == "app") container[probe] = Json::object();
+    }
+    const auto call = PlanPodCall(with, {.containers = {"app"}});
+    ASSERT_TRUE(call.ok()) << call.status();
+    EXPECT_TRUE(call->containers[0].health_checked) << probe;
+  }
+}
+
 TEST_F(PodCallTest, WhatTheDaemonMustKnow) {
   const PodCall call = Call({.containers = {"app"}});
   EXPECT_EQ(call.ns, "shop");
