@@ -49,9 +49,11 @@ absl::Status CheckReplacement(const v1::ContainerStatus& old,
     return Refuse("annotation ", kRestartCountAnnotation, " is \"",
                   Find(config.annotations(), kRestartCountAnnotation), "\", its attempt ", attempt);
   }
-  if (!config.log_path().empty() &&
-      config.log_path() != absl::StrCat(config.metadata().name(), "/", attempt, ".log")) {
-    return Refuse("its log is ", config.log_path(), ", its attempt ", attempt);
+  if (config.log_path() != absl::StrCat(config.metadata().name(), "/", attempt, ".log")) {
+    return Refuse("its log is \"", config.log_path(), "\", its attempt ", attempt);
+  }
+  if (replacement.sandbox_config().log_directory().empty()) {
+    return Refuse("its sandbox has no log directory");
   }
   if (replacement.sandbox_config().metadata().uid() != Find(old.labels(), kPodUidLabel)) {
     return Refuse("its sandbox is of pod ", replacement.sandbox_config().metadata().uid());

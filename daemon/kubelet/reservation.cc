@@ -1,5 +1,7 @@
 #include "daemon/kubelet/reservation.h"
 
+#include "absl/strings/str_cat.h"
+
 #include "daemon/kubelet/ownership.h"
 
 namespace rekindle::kubelet {
@@ -10,6 +12,8 @@ namespace v1 = ::runtime::v1;
 // On every placeholder, so that all can be listed by one selector.
 constexpr char kPlaceholderLabel[] = "node.rekindle/placeholder";
 constexpr char kTrue[] = "true";
+// Before the log's name: no log of a container begins so.
+constexpr char kLogPrefix[] = ".rekindle-reserved-";
 // A name that no container of a pod can have: it is not a DNS label.
 constexpr char kForeignName[] = "_reserved_";
 
@@ -26,6 +30,9 @@ v1::CreateContainerRequest BuildPlaceholder(const v1::CreateContainerRequest& re
   config.mutable_metadata()->set_name(like.metadata().name());
   config.mutable_metadata()->set_attempt(attempt);
   *config.mutable_image() = like.image();
+  // None is ever written, but a kubelet that removes a container deletes what "<its log>*" matches:
+  // with an empty one that is all of its own working directory, "/" as a rule.
+  config.set_log_path(absl::StrCat(kLogPrefix, like.metadata().name(), "-", attempt));
   // The image may have none, and without one the runtime refuses the container.
   config.add_command("/placeholder");
   auto& labels = *config.mutable_labels();

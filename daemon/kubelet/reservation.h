@@ -27,7 +27,8 @@ inline constexpr char kReservesLabel[] = "node.rekindle/reserves";
 inline constexpr char kOperationAnnotation[] = "node.rekindle/operation";
 
 // The request that occupies the name of `attempt` of the container that `replacement` creates: the
-// same sandbox and image, nothing mounted, no log, never to be started. Pure. Threads: any.
+// same sandbox and image, nothing mounted, never to be started. Its log is a name of its own, which
+// no file has: see CheckReplacement. Pure. Threads: any.
 ::runtime::v1::CreateContainerRequest BuildPlaceholder(
     const ::runtime::v1::CreateContainerRequest& replacement, uint32_t attempt,
     PlaceholderKind kind, absl::string_view operation);

@@ -197,8 +197,15 @@ void FakeKubelet::RemoveBeyondNewestDead(const std::string& name) {
   for (const Seen& seen : cache_) {
     if (seen.name != name || seen.state != v1::CONTAINER_EXITED) continue;
     if (std::exchange(first, false)) continue;
-    runtime_.AsOtherClient([&] { runtime_.RemoveContainer(seen.id, [](const absl::Status&) {}); });
+    Remove(seen.id);
   }
+}
+
+void FakeKubelet::Remove(const std::string& id) {
+  runtime_.ForEach([&](const FakeRuntime::Container& container) {
+    if (container.summary.id() == id && container.config.log_path().empty()) ++folders_wiped;
+  });
+  runtime_.AsOtherClient([&] { runtime_.RemoveContainer(id, [](const absl::Status&) {}); });
 }
 
 // Every minute: of each pod and metadata name the newest that does not run stays; of pods that do
@@ -214,10 +221,7 @@ void FakeKubelet::CollectGarbage() {
   for (auto& [unit, dead] : units) {
     std::sort(dead.rbegin(), dead.rend());
     const size_t keep = unit.first.empty() ? 0 : 1;
-    for (size_t i = keep; i < dead.size(); ++i) {
-      runtime_.AsOtherClient(
-          [&] { runtime_.RemoveContainer(dead[i].second, [](const absl::Status&) {}); });
-    }
+    for (size_t i = keep; i < dead.size(); ++i) Remove(dead[i].second);
   }
 }
 

@@ -49,6 +49,9 @@ class FakeKubelet {
   // sync's work).
   bool health_checks = false;
   size_t killed = 0;
+  // Containers without a log that it removed. Each time a real one deletes what it can of its own
+  // working directory: it looks for "<log path>*".
+  size_t folders_wiped = 0;
   // How often it found a container held back.
   size_t backoffs = 0;
 
@@ -76,6 +79,7 @@ class FakeKubelet {
   void StartUnlessHeldBack(size_t index, const Seen* newest);
   void Start(size_t index, const Seen* newest);
   void CollectGarbage();
+  void Remove(const std::string& id);
   void RemoveBeyondNewestDead(const std::string& name);
   std::vector<Seen> Look() const;
   const Seen* Newest(const std::string& name) const;

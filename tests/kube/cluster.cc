@@ -25,6 +25,7 @@ using nlohmann::json;
 constexpr absl::Duration kReadyTimeout = absl::Seconds(120);
 // An API server that is asked to leave waits for its clients, for a minute at most.
 constexpr absl::Duration kStopTimeout = absl::Seconds(90);
+constexpr char kWorkingFileText[] = "must stay\n";
 constexpr absl::Duration kValid = absl::Hours(24 * 365);
 constexpr const char* kPrograms[] = {"kube-apiserver", "kube-controller-manager", "kube-scheduler",
                                      "kubelet", "kubectl"};
@@ -157,7 +158,7 @@ absl::Status Cluster::Prepare(const ClusterOptions& options) {
   layout_.kubelet_configuration = options.kubelet_configuration;
   layout_.kubelet_flags = options.kubelet_flags;
   std::error_code error;
-  for (const char* sub : {"static-pods", "plugins", "applied", "users"}) {
+  for (const char* sub : {"static-pods", "plugins", "applied", "users", "kubelet-cwd"}) {
     fs::create_directories(layout_.File(sub), error);
   }
   fs::permissions(layout_.dir + "/kube", fs::perms::owner_all, error);
@@ -278,9 +279,23 @@ pid_t Cluster::Pid(Component component) const {
   return found != processes_.end() && bed::Alive(found->second) ? found->second.pid : 0;
 }
 
+std::string Cluster::WorkingFile() const { return layout_.File("kubelet-cwd/any-file"); }
+
+absl::Status Cluster::CheckKubeletFolder() const {
+  if (ReadFile(WorkingFile()) == kWorkingFileText) return absl::OkStatus();
+  return absl::DataLossError(
+      "the kubelet has deleted files of its working directory: it removed a container that has no "
+      "log path");
+}
+
 absl::Status Cluster::Launch(Component component) {
   std::vector<std::string> words = CommandLine(component, layout_);
-  if (component == Component::kKubelet) words = InNode(words);
+  if (component == Component::kKubelet) {
+    RK_RETURN_IF_ERROR(bed::WriteFile(WorkingFile(), kWorkingFileText));
+    std::vector<std::string> moved = {"env", "--chdir=" + layout_.File("kubelet-cwd")};
+    moved.insert(moved.end(), words.begin(), words.end());
+    words = InNode(moved);
+  }
   RK_ASSIGN_OR_RETURN(ProcessId process, bed::Spawn(words, LogPath(component)));
   processes_[component] = process;
   return bed::WriteFile(layout_.File(absl::StrCat(Name(component), ".pid")),

@@ -75,6 +75,10 @@ class Cluster {
   // 0 if it is not running.
   pid_t Pid(Component component) const;
   std::string LogPath(Component component) const;
+  // The kubelet runs in a directory of its own, with a file in it. kDataLoss when that file has
+  // gone: a kubelet that removes a container without a log path deletes what it can of its working
+  // directory, which is "/" on most nodes.
+  absl::Status CheckKubeletFolder() const;
   // For the kubelet's next start.
   absl::Status SetKubeletConfiguration(const nlohmann::json& merged);
 
@@ -150,6 +154,7 @@ class Cluster {
 
  private:
   Cluster() = default;
+  std::string WorkingFile() const;
   absl::Status Prepare(const ClusterOptions& options);
   absl::Status MakeCredentials();
   absl::Status WriteKubeletConfiguration() const;

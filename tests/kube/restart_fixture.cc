@@ -176,6 +176,8 @@ void KubeRestartTest::SetUpTestSuite() {
 
 void KubeRestartTest::TearDownTestSuite() {
   if (cluster_ != nullptr && !kept_) {
+    const absl::Status intact = cluster_->CheckKubeletFolder();
+    EXPECT_TRUE(intact.ok()) << intact;
     const absl::Status down = cluster_->Down();
     EXPECT_TRUE(down.ok()) << down;
   }

@@ -20,6 +20,8 @@ class SharedClusterTest : public testing::Test {
   }
   static void TearDownTestSuite() {
     if (cluster_ != nullptr) {
+      absl::Status intact = cluster_->CheckKubeletFolder();
+      EXPECT_TRUE(intact.ok()) << intact;
       absl::Status down = cluster_->Down();
       EXPECT_TRUE(down.ok()) << down;
     }

@@ -14,6 +14,7 @@ v1::CreateContainerRequest RealOne() {
   v1::CreateContainerRequest request;
   request.set_pod_sandbox_id("box");
   request.mutable_sandbox_config()->mutable_metadata()->set_uid("uid-1");
+  request.mutable_sandbox_config()->set_log_directory("/var/log/pods/shop_web-0_uid-1");
   v1::ContainerConfig& config = *request.mutable_config();
   config.mutable_metadata()->set_name("main");
   config.mutable_metadata()->set_attempt(5);
@@ -49,7 +50,9 @@ TEST(ReservationTest, ItOccupiesTheNameAndNothingElse) {
     EXPECT_EQ(held.config().metadata().name(), "main");
     EXPECT_EQ(held.config().metadata().attempt(), 6u);
     EXPECT_EQ(held.config().image().image(), "sha256:feed");
-    EXPECT_TRUE(held.config().log_path().empty());
+    // What a kubelet deletes with it matches no log: neither that of attempt 6 nor of another.
+    EXPECT_EQ(held.config().log_path(), ".rekindle-reserved-main-6");
+    EXPECT_EQ(held.sandbox_config().log_directory(), "/var/log/pods/shop_web-0_uid-1");
     EXPECT_EQ(held.config().mounts_size(), 0);
     EXPECT_EQ(held.config().devices_size(), 0);
     EXPECT_FALSE(held.config().command().empty());

@@ -72,6 +72,7 @@ TEST_F(KubeletTest, AReservationThatIsCollectedDuringALongStopIsMadeAnew) {
   const std::vector<std::string> before = Placeholders();
   ASSERT_EQ(before.size(), 1u);
   kubelet_->CollectNow();
+  EXPECT_EQ(kubelet_->folders_wiped, 0u);
   loop_.Advance(absl::Seconds(1));
   const std::vector<std::string> after = Placeholders();
   ASSERT_EQ(after.size(), 1u);
