@@ -128,6 +128,8 @@ TEST_F(ManifestsTest, ConfigurationIsValidAndFitsTheMounts) {
   const auto listen = config::ParseHostPort(config.listen);
   ASSERT_TRUE(listen.ok());
   EXPECT_EQ(listen->port, container_["ports"][0]["hostPort"].as<int>());
+  // Without SYS_NICE the daemon would ask for it in vain.
+  EXPECT_FALSE(config.realtime);
   // In the node's network metrics are for the node itself.
   EXPECT_TRUE(pod_["hostNetwork"].as<bool>());
   EXPECT_TRUE(config::IsLoopbackHost(config::ParseHostPort(config.http_listen)->host));
