@@ -219,6 +219,25 @@ ApiError Invalid(const Subject& subject, const FieldErrors& errors) {
   return out;
 }
 
+std::vector<std::string> DecodingComplaints(const std::vector<std::string>& unknown,
+                                            const std::vector<std::string>& duplicates) {
+  std::vector<std::string> out;
+  for (const std::string& path : unknown) {
+    out.push_back(absl::StrCat("unknown field \"", path, "\""));
+  }
+  for (const std::string& path : duplicates) {
+    out.push_back(absl::StrCat("duplicate field \"", path, "\""));
+  }
+  return out;
+}
+
+ApiError StrictDecodingError(absl::string_view version, absl::string_view kind,
+                             const std::vector<std::string>& complaints) {
+  return BadRequest(absl::StrCat(kind, " in version \"", version, "\" cannot be handled as a ",
+                                 kind,
+                                 ": strict decoding error: ", absl::StrJoin(complaints, ", ")));
+}
+
 ApiError UnprocessablePatch() {
   return Bare(422, "Invalid", "the server rejected our request due to an error in our request");
 }

@@ -71,6 +71,11 @@ ApiError ApplyConflict(const std::vector<ManagerConflict>& conflicts);
 ApiError Expired(absl::string_view message, absl::string_view continue_token = {});
 ApiError RequestTooLarge(int64_t limit);
 ApiError Invalid(const Subject& subject, const FieldErrors& errors);
+// Members that nobody knows or that are given twice, as warnings and errors name them (4.5).
+std::vector<std::string> DecodingComplaints(const std::vector<std::string>& unknown,
+                                            const std::vector<std::string>& duplicates);
+ApiError StrictDecodingError(absl::string_view version, absl::string_view kind,
+                             const std::vector<std::string>& complaints);
 // 422 without causes: a JSON patch that does not apply.
 ApiError UnprocessablePatch();
 ApiError TooManyRequests(absl::string_view message, int32_t retry_after_seconds);

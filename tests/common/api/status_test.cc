@@ -137,6 +137,16 @@ TEST(ApiError, ConflictsOfApply) {
                                                             {"field", ".spec.replicas"}}));
 }
 
+// Spec 4.5.
+TEST(ApiError, StrictDecoding) {
+  const ApiError error =
+      StrictDecodingError("v1alpha1", "CloneSet", DecodingComplaints({"spec.foo"}, {"spec.bar"}));
+  EXPECT_EQ(error.code, 400);
+  EXPECT_EQ(error.message,
+            "CloneSet in version \"v1alpha1\" cannot be handled as a CloneSet: strict decoding "
+            "error: unknown field \"spec.foo\", duplicate field \"spec.bar\"");
+}
+
 // What a client makes of bodies that are no Status (4.2, last paragraph).
 TEST(ApiError, AnswersWithoutStatus) {
   const Subject pods{"", "pods", "Pod", ""};
