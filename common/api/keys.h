@@ -25,6 +25,15 @@ inline constexpr absl::string_view kLabelPreDownloadIgnored =
 inline constexpr absl::string_view kLabelExcludePreparingDelete =
     "apps.kruise.io/cloneset-scaling-exclude-preparing-delete";
 
+inline constexpr absl::string_view kLabelDeletionProtection = "policy.kruise.io/delete-protection";
+// ContainerRecreateRequest (spec container-recreate 2.1).
+inline constexpr absl::string_view kLabelRecreatePodUid = "crr.apps.kruise.io/pod-uid";
+inline constexpr absl::string_view kLabelRecreateNode = "crr.apps.kruise.io/node-name";
+inline constexpr absl::string_view kLabelRecreateActive = "crr.apps.kruise.io/active";
+inline constexpr absl::string_view kAnnotationRecreateStatuses =
+    "crr.apps.kruise.io/sync-container-statuses";
+inline constexpr absl::string_view kAnnotationRecreateUnready = "crr.apps.kruise.io/unready-acquired";
+
 inline constexpr absl::string_view kAnnotationLifecycleTime = "lifecycle.apps.kruise.io/timestamp";
 inline constexpr absl::string_view kAnnotationState = "apps.kruise.io/inplace-update-state";
 inline constexpr absl::string_view kAnnotationStateOld = "inplace-update-state";

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace rekindle::api {
@@ -69,6 +70,23 @@ absl::string_view AfterLastDash(absl::string_view name) {
 bool SameRevision(absl::string_view label, absl::string_view revision_name) {
   if (label.empty() || revision_name.empty()) return false;
   return label == revision_name || AfterLastDash(label) == AfterLastDash(revision_name);
+}
+
+std::string RandomSuffix(size_t count, const std::function<uint32_t()>& random) {
+  constexpr absl::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+  // The largest multiple of the alphabet's size; numbers above it would prefer some letters.
+  constexpr uint32_t kFair = UINT32_MAX - UINT32_MAX % kAlphabet.size();
+  std::string out;
+  while (out.size() < count) {
+    const uint32_t number = random();
+    if (number < kFair) out += kAlphabet[number % kAlphabet.size()];
+  }
+  return out;
+}
+
+std::string GeneratedName(absl::string_view base, const std::function<uint32_t()>& random) {
+  constexpr size_t kSuffix = 5;
+  return absl::StrCat(base.substr(0, kMaxLabel - kSuffix), RandomSuffix(kSuffix, random));
 }
 
 }  // namespace rekindle::api

@@ -2,6 +2,7 @@
 #define REKINDLE_COMMON_API_NAMES_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -24,6 +25,13 @@ absl::string_view AfterLastDash(absl::string_view name);
 
 // True when both name the same revision, in long or short style (spec cloneset 11.8).
 bool SameRevision(absl::string_view label, absl::string_view revision_name);
+
+// `count` letters and digits that cannot form words, for generated names (spec 2.1). `random` gives
+// uniform 32-bit numbers.
+std::string RandomSuffix(size_t count, const std::function<uint32_t()>& random);
+
+// The name for `generateName`: the base cut to 58 characters and 5 random ones.
+std::string GeneratedName(absl::string_view base, const std::function<uint32_t()>& random);
 
 }  // namespace rekindle::api
 

@@ -100,6 +100,12 @@ absl::StatusOr<Quantity> Quantity::Parse(absl::string_view text) {
     out.form_ = Form::kExponent;
     exponent = power;
   }
+  // Digits that do not fit beside the suffix count no more.
+  while (mantissa > absl::Int128Max() / binary) {
+    lost = lost || mantissa % 10 != 0;
+    mantissa /= 10;
+    --fraction;
+  }
   // value in nano = mantissa * binary * 10^(exponent - fraction + 9)
   const int scale = exponent - fraction - kMinExponent;
   absl::int128 value = mantissa * binary;
@@ -154,6 +160,15 @@ std::string Quantity::PlainText() const {
   Quantity plain = *this;
   plain.form_ = Form::kDecimal;
   return plain.Text();
+}
+
+bool Quantity::IsWhole() const { return nano_ % kNano == 0; }
+
+Quantity Quantity::RoundedToMilli() const {
+  constexpr int64_t kMicro = kNano / 1000;
+  Quantity out = *this;
+  if (nano_ % kMicro != 0) out.nano_ = CeilDiv(nano_, kMicro) * kMicro;
+  return out;
 }
 
 int64_t Quantity::Milli() const { return static_cast<int64_t>(CeilDiv(nano_, kNano / 1000)); }

@@ -32,6 +32,11 @@ class Quantity {
   int64_t Milli() const;
   int64_t Units() const;
   bool IsZero() const { return nano_ == 0; }
+  bool IsNegative() const { return nano_ < 0; }
+  // True when it is a whole number: of bytes, of devices.
+  bool IsWhole() const;
+  // Rounded up to thousandths, as API servers store requests and limits.
+  Quantity RoundedToMilli() const;
 
   friend bool operator==(const Quantity& a, const Quantity& b) { return a.nano_ == b.nano_; }
   friend bool operator!=(const Quantity& a, const Quantity& b) { return !(a == b); }

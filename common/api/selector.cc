@@ -75,16 +75,23 @@ class Scanner {
   absl::string_view rest_;
 };
 
+absl::Status Between(absl::string_view found, absl::string_view expected) {
+  return absl::InvalidArgumentError(absl::StrCat("found '", found, "', expected: ", expected));
+}
+
 absl::Status Syntax(absl::string_view found, absl::string_view expected) {
   return absl::InvalidArgumentError(
       absl::StrCat("unable to parse requirement: found '", found, "', expected: ", expected));
 }
 
-absl::StatusOr<Requirement> ParseOne(Scanner& in) {
+absl::StatusOr<Requirement> ParseOne(Scanner& in, bool first) {
   Requirement r;
   const bool absent = in.Take("!");
   r.key = in.Word();
-  if (r.key.empty()) return Syntax(in.rest().substr(0, 1), "identifier after ','");
+  if (r.key.empty()) {
+    return Between(in.rest().substr(0, 1),
+                   first ? "!, identifier, or 'end of string'" : "identifier after ','");
+  }
   if (absent) {
     r.op = Op::kDoesNotExist;
     return r;
@@ -213,12 +220,12 @@ absl::StatusOr<Selector> Selector::Parse(absl::string_view text) {
   Scanner in(text);
   if (in.Done()) return out;
   do {
-    absl::StatusOr<Requirement> r = ParseOne(in);
+    absl::StatusOr<Requirement> r = ParseOne(in, out.requirements_.empty());
     if (!r.ok()) return r.status();
     if (absl::Status status = CheckRequirement(*r, "selector"); !status.ok()) return status;
     out.requirements_.push_back(*std::move(r));
   } while (in.Take(","));
-  if (!in.Done()) return Syntax(in.rest().substr(0, 1), "',' or 'end of string'");
+  if (!in.Done()) return Between(in.rest().substr(0, 1), "',' or 'end of string'");
   return out;
 }
 

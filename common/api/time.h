@@ -15,6 +15,14 @@ std::string FormatTime(absl::Time time);
 // Any RFC 3339 offset; fractions are cut to whole seconds. Empty or malformed text has no value.
 std::optional<absl::Time> ParseTime(absl::string_view text);
 
+// MicroTime of leases and events: UTC with exactly six fractional digits. Other text has no value,
+// because API servers refuse it.
+std::string FormatMicroTime(absl::Time time);
+std::optional<absl::Time> ParseMicroTime(absl::string_view text);
+
+// Durations such as "30s", "1h15m" or "1.5h". Malformed text has no value.
+std::optional<absl::Duration> ParseDuration(absl::string_view text);
+
 }  // namespace rekindle::api
 
 #endif  // REKINDLE_COMMON_API_TIME_H_

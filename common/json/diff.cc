@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include <nlohmann/json.hpp>
 
@@ -141,6 +142,7 @@ absl::Status AddAt(Json& root, absl::string_view path, const Json& value) {
   size_t index = at->size();
   if (key != "-") {
     index = 0;
+    if (key.size() > 1 && key[0] == '0') return Missing("add", path);
     for (const char c : key) {
       if (c < '0' || c > '9') return Missing("add", path);
       index = index * 10 + static_cast<size_t>(c - '0');
@@ -165,7 +167,7 @@ absl::Status RemoveAt(Json& root, absl::string_view path) {
   return absl::OkStatus();
 }
 
-absl::Status ApplyOne(Json& root, const Json& op) {
+absl::Status ApplyOne(Json& root, const Json& op, size_t& copy_budget) {
   if (!op.is_object() || !op.contains("op") || !op["op"].is_string() || !op.contains("path") ||
       !op["path"].is_string()) {
     return absl::InvalidArgumentError("JSON patch operation without op or path");
@@ -185,7 +187,7 @@ absl::Status ApplyOne(Json& root, const Json& op) {
     return absl::OkStatus();
   }
   if (name == "test") {
-    if (at.ok() && **at == op["value"]) return absl::OkStatus();
+    if (at.ok() ? **at == op["value"] : op["value"].is_null()) return absl::OkStatus();
     return absl::FailedPreconditionError(absl::StrCat("JSON patch test ", path, " failed"));
   }
   if (name == "move" || name == "copy") {
@@ -196,7 +198,19 @@ absl::Status ApplyOne(Json& root, const Json& op) {
     absl::StatusOr<const Json*> source = At(root, from);
     if (!source.ok()) return Missing(name, from);
     const Json value = **source;
+    if (name == "copy") {
+      const size_t bytes = value.dump(-1, ' ', false, Json::error_handler_t::replace).size();
+      if (bytes > copy_budget) {
+        return absl::ResourceExhaustedError("JSON patch copies more than is allowed");
+      }
+      copy_budget -= bytes;
+    }
     if (name == "move") {
+      if (path == from) return absl::OkStatus();
+      if (absl::StartsWith(path, absl::StrCat(from, "/"))) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("JSON patch move ", from, ": into its own part ", path));
+      }
       if (absl::Status status = RemoveAt(root, from); !status.ok()) return status;
     }
     return AddAt(root, path, value);
@@ -235,11 +249,18 @@ Json ToJsonPatch(const std::vector<DiffOp>& ops) {
   return out;
 }
 
-absl::StatusOr<Json> ApplyJsonPatch(const Json& tree, const Json& patch) {
+absl::StatusOr<Json> ApplyJsonPatch(const Json& tree, const Json& patch,
+                                    const JsonPatchLimits& limits) {
   if (!patch.is_array()) return absl::InvalidArgumentError("a JSON patch must be an array");
+  if (patch.size() > limits.max_operations) {
+    return absl::ResourceExhaustedError(absl::StrCat("a JSON patch may have at most ",
+                                                     limits.max_operations, " operations, got ",
+                                                     patch.size()));
+  }
+  size_t copy_budget = limits.max_copied_bytes;
   Json out = tree;
   for (const Json& op : patch) {
-    if (absl::Status status = ApplyOne(out, op); !status.ok()) return status;
+    if (absl::Status status = ApplyOne(out, op, copy_budget); !status.ok()) return status;
   }
   return out;
 }

@@ -33,9 +33,17 @@ std::vector<DiffOp> Diff(const Json& before, const Json& after);
 // The same as a JSON patch document (RFC 6902), applicable in order.
 Json ToJsonPatch(const std::vector<DiffOp>& ops);
 
-// Applies a JSON patch. Errors: kInvalidArgument for a malformed patch, kFailedPrecondition when a
-// path is missing or a test fails; the message names the operation.
-absl::StatusOr<Json> ApplyJsonPatch(const Json& tree, const Json& patch);
+// Bounds of what a patch from a user may do.
+struct JsonPatchLimits {
+  size_t max_operations = 10'000;
+  size_t max_copied_bytes = 3u << 20;  // by `copy`, which can double a document again and again
+};
+
+// Applies a JSON patch. A `test` for null also holds where nothing is. Errors: kInvalidArgument for
+// a malformed patch, kFailedPrecondition when a path is missing or a test fails (the message names
+// the operation), kResourceExhausted beyond the limits.
+absl::StatusOr<Json> ApplyJsonPatch(const Json& tree, const Json& patch,
+                                    const JsonPatchLimits& limits = {});
 
 }  // namespace rekindle::json
 

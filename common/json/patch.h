@@ -21,20 +21,28 @@ struct ListRule {
   absl::string_view key;  // merge key of kMergeByKey
 };
 
-// The rule of a list field of a Pod. `path` has the field names from the Pod's root joined with
-// dots, without list indexes: "spec.containers.env".
-ListRule PodListRule(absl::string_view path);
+// What a strategic merge patch has to know of the patched type. Implementations are immutable.
+class MergeSchema {
+ public:
+  virtual ~MergeSchema() = default;
+  // The schema of member `name` of this object or map; of an element when this is a list. Null when
+  // nothing is known: lists below are then replaced.
+  virtual const MergeSchema* MemberSchema(absl::string_view name) const = 0;
+  virtual ListRule MergeRule() const = 0;  // of this list
+  // Objects of which only the members that the patch names may stay (unions such as Volume).
+  virtual bool RetainsKeys() const = 0;
+};
 
-// Applies a strategic merge patch to a Pod, or to the part of a Pod that lies under `root` ("" for
-// a whole Pod or pod template, "spec" for a PodSpec). Understands $patch (replace, delete),
-// $setElementOrder, $deleteFromPrimitiveList and $retainKeys. New list elements go in front unless
-// an element order is given. Errors: kInvalidArgument when a list element lacks its merge key or a
-// directive is unknown.
+// Applies a strategic merge patch. `schema` may be null. Understands $patch (replace, delete,
+// merge), $setElementOrder, $deleteFromPrimitiveList and $retainKeys; directives never reach the
+// result. Elements of the patch keep their order among themselves; elements that only the live list
+// has stay in front of the elements that they preceded, all others come after the patch's. Errors:
+// kInvalidArgument when a list element lacks its merge key or a directive is unknown.
 absl::StatusOr<Json> ApplyStrategicPatch(const Json& tree, const Json& patch,
-                                         absl::string_view root = "");
+                                         const MergeSchema* schema);
 
 // The two-way strategic merge patch from `before` to `after`; {} when nothing differs.
-Json MakeStrategicPatch(const Json& before, const Json& after, absl::string_view root = "");
+Json MakeStrategicPatch(const Json& before, const Json& after, const MergeSchema* schema);
 
 }  // namespace rekindle::json
 

@@ -1,5 +1,7 @@
 #include "common/api/names.h"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 #include "common/api/time.h"
@@ -27,6 +29,21 @@ TEST(Names, OrdinalIsTheTrailingNumberOfTheLongestParent) {
   EXPECT_EQ(SplitOrdinal("web-").second, -1);
   EXPECT_EQ(SplitOrdinal("web-1x").second, -1);
   EXPECT_EQ(SplitOrdinal("web-99999999999").second, -1);
+}
+
+// Spec kubernetes-api 2.1 and scenario 42.
+TEST(Names, GeneratedNames) {
+  uint32_t next = 0;
+  const auto counter = [&next] { return next++; };
+  EXPECT_EQ(GeneratedName("web-", counter), "web-bcdfg");
+  EXPECT_EQ(GeneratedName(std::string(60, 'a'), counter).size(), 63u);
+  EXPECT_EQ(GeneratedName(std::string(60, 'a'), counter).substr(0, 58), std::string(58, 'a'));
+  const std::string many = RandomSuffix(1000, counter);
+  EXPECT_EQ(many.find_first_not_of("bcdfghjklmnpqrstvwxz2456789"), std::string::npos);
+  // Numbers that would make some letters more likely than others are left out.
+  bool first = true;
+  const auto unfair = [&first] { return std::exchange(first, false) ? UINT32_MAX : 26u; };
+  EXPECT_EQ(RandomSuffix(1, unfair), "9");
 }
 
 TEST(Names, RevisionsInLongAndShortStyleAreTheSame) {

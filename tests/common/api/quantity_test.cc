@@ -40,5 +40,28 @@ TEST(Quantity, ComparesByValueAndRoundsUp) {
   EXPECT_EQ(Quantity::Parse("1.5")->Units(), 2);
 }
 
+TEST(Quantity, StoredValuesAreRoundedUpToThousandths) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"0.1234", "124m"}, {"1n", "1m"}, {"1.0001Ki", "1024103m"}, {"1Gi", "1Gi"}, {"-0.0001", "0"}};
+  for (const auto& [in, out] : cases) {
+    EXPECT_EQ(Quantity::Parse(in)->RoundedToMilli().Text(), out) << in;
+  }
+  EXPECT_TRUE(Quantity::Parse("1Ki")->IsWhole());
+  EXPECT_FALSE(Quantity::Parse("1500m")->IsWhole());
+  EXPECT_TRUE(Quantity::Parse("-1m")->IsNegative());
+  EXPECT_FALSE(Quantity::Parse("0")->IsNegative());
+}
+
+TEST(Quantity, LargeValuesAreCappedAndManyDigitsAreFine) {
+  constexpr char kMost[] = "9223372036854775807";
+  EXPECT_EQ(Quantity::Parse("8Ei")->PlainText(), kMost);
+  EXPECT_EQ(Quantity::Parse("999999999999999999999999Ei")->PlainText(), kMost);
+  EXPECT_EQ(Quantity::Parse("7Ei")->PlainText(), "8070450532247928832");
+  EXPECT_EQ(*Quantity::Parse("1.00000000000000000000000Ki"), *Quantity::Parse("1Ki"));
+  EXPECT_EQ(*Quantity::Parse(" 5 "), *Quantity::Parse("0005"));
+  EXPECT_EQ(*Quantity::FromJson(Json()), *Quantity::Parse("0"));
+  EXPECT_EQ(*Quantity::FromJson(Json(5)), *Quantity::Parse("5."));
+}
+
 }  // namespace
 }  // namespace rekindle::api

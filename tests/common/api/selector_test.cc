@@ -43,6 +43,21 @@ TEST(Selector, TextFormOfKubernetesApi31) {
   }
 }
 
+TEST(Selector, WordsOfRefusals) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"a b", "unable to parse requirement: found 'b', expected: '=', '!=', '==', 'in', notin'"},
+      {"a,,b", "found ',', expected: identifier after ','"},
+      {"a,", "found '', expected: identifier after ','"},
+      {"a=b=c", "found '=', expected: ',' or 'end of string'"},
+      {"=a", "found '=', expected: !, identifier, or 'end of string'"},
+      {"a>x",
+       "unable to parse requirement: for 'Gt', 'Lt' operators, the value must be an integer"},
+  };
+  for (const auto& [text, want] : cases) {
+    EXPECT_EQ(Selector::Parse(text).status().message(), want) << text;
+  }
+}
+
 TEST(Selector, ObjectFormNullAndEmpty) {
   EXPECT_FALSE(Selector::FromJson(Json(), "s")->Matches({{"a", "b"}}));
   EXPECT_TRUE(Selector::FromJson(Json::object(), "s")->Matches({}));

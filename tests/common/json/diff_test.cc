@@ -109,5 +109,32 @@ TEST(JsonPatch, FaultsAreNamed) {
             Json::parse(R"({"a":[2,1],"b":1})"));
 }
 
+TEST(JsonPatch, LimitsAndCornerCases) {
+  const Json tree = {{"a", {1, 2}}, {"b", {{"c", "x"}}}};
+  const auto code = [&](const char* patch) {
+    return ApplyJsonPatch(tree, Json::parse(patch)).status().code();
+  };
+  using Code = absl::StatusCode;
+  EXPECT_EQ(code(R"([{"op":"test","path":"/none","value":null}])"), Code::kOk);
+  EXPECT_EQ(code(R"([{"op":"test","path":"/none","value":1}])"), Code::kFailedPrecondition);
+  EXPECT_EQ(code(R"([{"op":"add","path":"/a/01","value":1}])"), Code::kFailedPrecondition);
+  EXPECT_EQ(code(R"([{"op":"add","path":"/a/3","value":1}])"), Code::kFailedPrecondition);
+  EXPECT_EQ(code(R"([{"op":"move","from":"/b","path":"/b/c/d"}])"), Code::kInvalidArgument);
+  EXPECT_EQ(code(R"([{"op":"move","from":"/b","path":"/b"}])"), Code::kOk);
+  EXPECT_EQ(code(R"([{"op":"nop","path":"/b"}])"), Code::kInvalidArgument);
+  EXPECT_EQ(code(R"({"op":"add"})"), Code::kInvalidArgument);
+  // Doubling a member again and again ends at the limit, not at the end of memory.
+  Json doubling = Json::array();
+  for (int i = 0; i < 60; ++i) {
+    doubling.push_back({{"op", "copy"}, {"from", "/b"}, {"path", "/b/" + std::to_string(i)}});
+  }
+  EXPECT_EQ(ApplyJsonPatch(tree, doubling).status().code(), Code::kResourceExhausted);
+  Json many = Json::array();
+  for (int i = 0; i < 3; ++i) many.push_back({{"op", "add"}, {"path", "/x"}, {"value", i}});
+  EXPECT_EQ(ApplyJsonPatch(tree, many, {.max_operations = 2}).status().code(),
+            Code::kResourceExhausted);
+  EXPECT_EQ((*ApplyJsonPatch(tree, many, {.max_operations = 3}))["x"], 2);
+}
+
 }  // namespace
 }  // namespace rekindle::json
