@@ -32,7 +32,8 @@ inline constexpr absl::string_view kLabelRecreateNode = "crr.apps.kruise.io/node
 inline constexpr absl::string_view kLabelRecreateActive = "crr.apps.kruise.io/active";
 inline constexpr absl::string_view kAnnotationRecreateStatuses =
     "crr.apps.kruise.io/sync-container-statuses";
-inline constexpr absl::string_view kAnnotationRecreateUnready = "crr.apps.kruise.io/unready-acquired";
+inline constexpr absl::string_view kAnnotationRecreateUnready =
+    "crr.apps.kruise.io/unready-acquired";
 
 inline constexpr absl::string_view kAnnotationLifecycleTime = "lifecycle.apps.kruise.io/timestamp";
 inline constexpr absl::string_view kAnnotationState = "apps.kruise.io/inplace-update-state";

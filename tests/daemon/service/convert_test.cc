@@ -222,11 +222,10 @@ TEST(ToRestartRequest, EachRefusalNamesItsField) {
 }
 
 TEST(ToRestartRequest, EveryMethod) {
-  for (const auto& [wire, method] :
-       {std::pair(v1::METHOD_AUTO, restart::Method::kAuto),
-        std::pair(v1::METHOD_REPLACE, restart::Method::kReplace),
-        std::pair(v1::METHOD_HOT, restart::Method::kHot),
-        std::pair(v1::METHOD_DELEGATE, restart::Method::kDelegate)}) {
+  for (const auto& [wire, method] : {std::pair(v1::METHOD_AUTO, restart::Method::kAuto),
+                                     std::pair(v1::METHOD_REPLACE, restart::Method::kReplace),
+                                     std::pair(v1::METHOD_HOT, restart::Method::kHot),
+                                     std::pair(v1::METHOD_DELEGATE, restart::Method::kDelegate)}) {
     v1::RestartContainersRequest request = Valid();
     request.mutable_containers(0)->set_method(wire);
     const auto converted = ToRestartRequest(request);
