@@ -20,7 +20,7 @@ constexpr char kNamespace[] = "rekindle-system";
 constexpr char kSelector[] = "app.kubernetes.io/name=rekindled";
 constexpr char kSetPath[] = "/apis/apps/v1/namespaces/rekindle-system/daemonsets/rekindled";
 constexpr int kPort = 10240;
-constexpr absl::Duration kRollout = absl::Minutes(3);
+constexpr absl::Duration kRollout = absl::Minutes(5);
 
 json HostPath(const std::string& name, const std::string& path) {
   return {{"name", name}, {"hostPath", {{"path", path}, {"type", "DirectoryOrCreate"}}}};

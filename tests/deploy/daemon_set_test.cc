@@ -2,6 +2,10 @@
 // deploy/image.
 #include "tests/deploy/daemon_set.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +26,21 @@ using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+// What takes a second or two may take much longer beside other work.
+constexpr absl::Duration kSeen = absl::Minutes(3);
+
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  socklen_t size = sizeof(address);
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(bind(fd, raw, size), 0);
+  EXPECT_EQ(getsockname(fd, raw, &size), 0);
+  close(fd);
+  return ntohs(address.sin_port);
+}
 
 class DaemonSetTest : public kube::SharedClusterTest {
  protected:
@@ -47,17 +66,20 @@ class DaemonSetTest : public kube::SharedClusterTest {
   json Start(const json& pod) {
     const absl::Status applied = cluster_->Apply(pod);
     EXPECT_TRUE(applied.ok()) << applied;
-    auto ready = cluster_->WaitReady(pod["metadata"]["name"]);
+    auto ready = cluster_->WaitReady(pod["metadata"]["name"], kSeen);
     EXPECT_TRUE(ready.ok()) << ready.status();
     return ready.value_or(json());
   }
   json Now(const json& pod) { return cluster_->Pod(pod["metadata"]["name"]).value_or(json()); }
   // The kubelet has seen the restart: count and readiness.
   json AwaitCount(const json& pod, int count) {
-    auto seen = cluster_->WaitPod(pod["metadata"]["name"], [&](const json& now) {
-      return kube::ContainerStatus(now).value("restartCount", -1) == count &&
-             kube::HasCondition(now, "Ready");
-    });
+    auto seen = cluster_->WaitPod(
+        pod["metadata"]["name"],
+        [&](const json& now) {
+          return kube::ContainerStatus(now).value("restartCount", -1) == count &&
+                 kube::HasCondition(now, "Ready");
+        },
+        kSeen);
     EXPECT_TRUE(seen.ok()) << seen.status();
     return seen.value_or(json());
   }
@@ -134,12 +156,14 @@ TEST_F(DaemonSetTest, HooksReachPodsInTheirNetworks) {
   EXPECT_EQ(json::parse(*restarted)["operations"][0]["preStopResult"], "ok");
   AwaitCount(pod, 1);
 
-  // A pod in the node's network: its loopback is the node's.
-  json on_node = ServerPod("hook-node",
-                           {{"args", {"serve", "--port", "18099"}},
-                            {"ports", json::array({{{"containerPort", 18099}, {"name", "http"}}})},
-                            {"readinessProbe", nullptr},
-                            {"lifecycle", hook}});
+  // A pod in the node's network: its loopback is the node's, and so are its ports, which others on
+  // this machine use too.
+  const int port = FreePort();
+  json on_node = ServerPod(
+      "hook-node", {{"args", {"serve", "--port", absl::StrCat(port)}},
+                    {"ports", json::array({{{"containerPort", port}, {"name", "http"}}})},
+                    {"readinessProbe", {{"httpGet", {{"port", port}, {"path", "/healthz"}}}}},
+                    {"lifecycle", hook}});
   on_node["spec"]["hostNetwork"] = true;
   Start(on_node);
   const auto node = set_->Cli({"restart", "default/hook-node", "-c", "main", "-o", "json"});
