@@ -67,7 +67,8 @@ PodWatcher::~PodWatcher() {
 
 void PodWatcher::Watch(const json& pod, const Allowed& allowed) {
   const std::lock_guard lock(mutex_);
-  watched_[pod["metadata"]["uid"]] = {pod["metadata"]["name"], pod["status"]["podIP"], allowed, {}};
+  watched_[pod["metadata"]["uid"]] = {
+      pod["metadata"]["name"], pod["status"]["podIP"], allowed, {}, {}};
 }
 
 absl::Duration PodWatcher::longest_backoff() const {
@@ -111,9 +112,17 @@ void PodWatcher::LookAtRuntime() {
     ++running[{LabelOf(container, kPodUid), LabelOf(container, kContainerName)}];
   }
   const std::lock_guard lock(mutex_);
+  std::erase_if(running, [](const auto& entry) { return entry.second < 2; });
+  for (auto& [uid, watched] : watched_) {
+    std::erase_if(watched.two_since, [&running, uid = uid](const auto& entry) {
+      return !running.contains({uid, entry.first});
+    });
+  }
   for (const auto& [key, count] : running) {
     const auto it = watched_.find(key.first);
-    if (it == watched_.end() || count < 2 || it->second.allowed.overlap) continue;
+    if (it == watched_.end() || it->second.allowed.overlap) continue;
+    const absl::Time since = it->second.two_since.emplace(key.second, absl::Now()).first->second;
+    if (absl::Now() - since <= it->second.allowed.exit_lag) continue;
     duplicates_.insert(absl::StrCat(key.first, "/", key.second));
     Note(absl::StrCat(it->second.name, ": more than one running ", key.second));
   }

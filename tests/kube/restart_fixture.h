@@ -36,6 +36,9 @@ class PodWatcher {
 
   struct Allowed {
     bool overlap = false;  // two running containers of a name, for hot restarts
+    // Two are listed for a moment when the new one starts at the old one's exit: the runtime takes
+    // some 100 ms, and longer when it has just been killed, to call the old one exited.
+    absl::Duration exit_lag = absl::Milliseconds(500);
     // A container that the kubelet has found dead several times within ten minutes is shown in
     // CrashLoopBackOff until the kubelet has seen the one that runs: so long at most.
     absl::Duration backoff;
@@ -58,6 +61,7 @@ class PodWatcher {
     std::string ip;
     Allowed allowed;
     std::map<std::string, absl::Time> backoff_since;  // by container
+    std::map<std::string, absl::Time> two_since;      // by container
   };
   void Look();
   void LookAtApi();
