@@ -39,6 +39,9 @@ integration  real containerd, runc, CNI and docker-registry                     
 kube         a private Kubernetes 1.20, built once from Debian's source (ten minutes on two
              cores, then cached under ~/.cache/rekindle/kubernetes); among its tests a short
              form of the benchmark beside a kubelet                             (preset dev)
+kube-restart restarts beside the real kubelet: fresh pods under load, one pod again and again, every
+             kind of pod, kills; ten minutes on a quiet machine, not part of the default
+                                                                                (preset dev)
 faults       kill -9 of daemon and containerd, disk full, corrupt journal       (preset dev)
 bench        short benchmarks beside the floor of plain CRI calls   (preset dev; release if alone)
 fuzz         libFuzzer for --fuzz-seconds on each target; not part of the default (preset fuzz),
@@ -49,7 +52,7 @@ soak         the long forms: 1,000 kills, 10,000 restarts, 10 minutes of fuzzing
 LIST
 }
 
-all_parts=(format layers units unit integration kube faults bench fuzz tidy soak)
+all_parts=(format layers units unit integration kube kube-restart faults bench fuzz tidy soak)
 parts=(format layers units unit integration kube faults bench)
 preset= filter= jobs=$(nproc) fuzz_seconds= tidy_minutes=5 repeat= install=yes
 die() {
@@ -282,10 +285,10 @@ show_rows() {
   cat "$REKINDLE_BENCH_RESULTS"
 }
 
-run_kube() {
+run_kube() {  # LABEL
   local programs
   programs=$(tools/build_kubernetes.sh) || return 1
-  REKINDLE_KUBERNETES=$programs run_ctest "${preset:-dev}" kube 1 || return 1
+  REKINDLE_KUBERNETES=$programs run_ctest "${preset:-dev}" "$1" 1 || return 1
   show_rows
 }
 
@@ -302,7 +305,7 @@ run_part() {
     units) step units check_units ;;
     unit) for p in ${preset:-dev asan tsan}; do step "unit ($p)" run_ctest "$p" unit "$jobs"; done ;;
     integration | faults) step "$1 (${preset:-dev})" run_ctest "${preset:-dev}" "$1" 1 ;;
-    kube) step "kube (${preset:-dev})" run_kube ;;
+    kube | kube-restart) step "$1 (${preset:-dev})" run_kube "$1" ;;
     soak)
       step "soak: kills and restarts (${preset:-release})" env_soak run_ctest "${preset:-release}" faults 1
       ((fuzz_seconds < 600)) && fuzz_seconds=600
@@ -323,11 +326,11 @@ run_tidy() {
 if [[ $install == yes ]]; then
   groups=(build run check)
   [[ " ${parts[*]} " =~ \ (bench|soak)\  ]] && groups+=(peer)
-  [[ " ${parts[*]} " == *" kube "* ]] && groups+=(kube)
+  [[ " ${parts[*]} " =~ \ kube(-restart)?\  ]] && groups+=(kube)
   step packages tools/install_packages.sh "${groups[@]}"
   ((failed == 0)) || exit 1
 fi
-if [[ " ${parts[*]} " =~ \ (integration|kube|faults|bench|soak)\  && $(id -u) != 0 ]]; then
+if [[ " ${parts[*]} " =~ \ (integration|kube|kube-restart|faults|bench|soak)\  && $(id -u) != 0 ]]; then
   die "integration, kube, faults, bench and soak start real containers and need root"
 fi
 # What an earlier run that was killed may have left.

@@ -21,6 +21,7 @@ namespace {
 using nlohmann::json;
 
 constexpr char kPlaceholderLabel[] = "node.rekindle/placeholder";
+constexpr absl::Duration kCertainCopy = absl::Milliseconds(500);
 constexpr char kPodUid[] = "io.kubernetes.pod.uid";
 constexpr char kContainerName[] = "io.kubernetes.container.name";
 
@@ -122,8 +123,9 @@ void PodWatcher::LookAtRuntime() {
     const auto it = watched_.find(key.first);
     if (it == watched_.end() || it->second.allowed.overlap) continue;
     const absl::Time since = it->second.two_since.emplace(key.second, absl::Now()).first->second;
-    if (absl::Now() - since <= it->second.allowed.exit_lag) continue;
-    duplicates_.insert(absl::StrCat(key.first, "/", key.second));
+    const absl::Duration lasted = absl::Now() - since;
+    if (lasted > kCertainCopy) duplicates_.insert(absl::StrCat(key.first, "/", key.second));
+    if (lasted <= it->second.allowed.exit_lag) continue;
     Note(absl::StrCat(it->second.name, ": more than one running ", key.second));
   }
 }

@@ -37,8 +37,9 @@ class PodWatcher {
   struct Allowed {
     bool overlap = false;  // two running containers of a name, for hot restarts
     // Two are listed for a moment when the new one starts at the old one's exit: the runtime takes
-    // some 100 ms, and longer when it has just been killed, to call the old one exited.
-    absl::Duration exit_lag = absl::Milliseconds(500);
+    // some 100 ms, on a busy machine and after a kill longer, to call the old one exited. What
+    // still is so at the kubelet's second look counts.
+    absl::Duration exit_lag = absl::Milliseconds(2500);
     // A container that the kubelet has found dead several times within ten minutes is shown in
     // CrashLoopBackOff until the kubelet has seen the one that runs: so long at most.
     absl::Duration backoff;
@@ -50,7 +51,7 @@ class PodWatcher {
   void Watch(const nlohmann::json& pod) { Watch(pod, Allowed()); }
   void Forget(const std::string& uid);
   std::vector<std::string> violations() const;
-  // Names with more than one running container, seen so far.
+  // Names with more than one running container for longer than half a second, seen so far.
   size_t duplicates() const;
   // The longest time that the API showed a container in crash back-off.
   absl::Duration longest_backoff() const;

@@ -36,7 +36,7 @@ TEST_F(RestartKillTest, OneContainerRunsWhateverIsKilled) {
   const json pod = RunPod(ServerPod("killed"));
   ASSERT_FALSE(pod.is_null());
   // A kubelet that is down leaves what it said last.
-  watcher_->Watch(pod, {.exit_lag = absl::Milliseconds(2500), .backoff = absl::Seconds(30)});
+  watcher_->Watch(pod, {.backoff = absl::Seconds(30)});
   std::mt19937 random(static_cast<uint32_t>(::getpid()));
   uint32_t attempt = 0;
   for (int i = 0; i < kills; ++i) {
