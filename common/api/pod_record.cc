@@ -421,6 +421,22 @@ size_t PodRecord::MemoryBytes() const {
   return bytes;
 }
 
+namespace {
+
+// Some fields of each container, as a key.
+void AppendFields(const Json& containers, std::initializer_list<absl::string_view> fields,
+                  std::string& key) {
+  for (const Json& container : containers) {
+    for (const absl::string_view field : fields) {
+      const Json* value = json::Find(container, field);
+      absl::StrAppend(&key, value == nullptr ? "" : json::Dump(*value), ",");
+    }
+    key += ';';
+  }
+}
+
+}  // namespace
+
 struct PodParser::Pools {
   TextPool texts;
   Sharing<PodShape> shapes;
@@ -457,17 +473,14 @@ absl::StatusOr<std::shared_ptr<const PodShape>> PodParser::ShapeOf(const Json& p
   const Json* init = json::Find(*spec, "initContainers");
   const Json* gates = json::Find(*spec, "readinessGates");
   std::string key;
-  for (const Json& container : *containers) {
-    for (const absl::string_view field :
-         {"name", "image", "env", "resources", "resizePolicy", "restartPolicy"}) {
-      const Json* value = json::Find(container, field);
-      absl::StrAppend(&key, value == nullptr ? "" : json::Dump(*value), ",");
-    }
-    key += ';';
-  }
+  AppendFields(*containers, {"name", "image", "env", "resources", "resizePolicy", "restartPolicy"},
+               key);
   for (const std::string& claim : claims) absl::StrAppend(&key, "|", claim);
-  absl::StrAppend(&key, "|", init ? json::Dump(*init) : "", "|", gates ? json::Dump(*gates) : "",
-                  "|", json::String(*spec, "restartPolicy"), "|",
+  key += '|';
+  // Of these the quality of service depends.
+  if (init != nullptr) AppendFields(*init, {"resources"}, key);
+  absl::StrAppend(&key, "|", gates ? json::Dump(*gates) : "", "|",
+                  json::String(*spec, "restartPolicy"), "|",
                   json::Int(*spec, "terminationGracePeriodSeconds").value_or(30));
   return pools_->shapes.Get(key, [&] {
     auto shape = std::make_shared<PodShape>();

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include <nlohmann/json.hpp>
 
 #include "common/base/status_macros.h"
@@ -13,7 +14,7 @@
 namespace rekindle::client {
 namespace {
 
-// What a pod record is made without. Containers stay whole: their hashes are over all of them.
+// What a pod record is made without.
 std::vector<std::string> UnreadOfPods() {
   std::vector<std::string> out = {"metadata.managedFields",
                                   "metadata.generateName",
@@ -45,10 +46,37 @@ std::vector<std::string> UnreadOfPods() {
   return out;
 }
 
+// And of its containers, unless an older hash over all of one has to be compared.
+std::vector<std::string> UnreadOfContainers() {
+  std::vector<std::string> out = UnreadOfPods();
+  for (const char* list : {"containers", "initContainers"}) {
+    for (const char* field :
+         {"args", "command", "envFrom", "imagePullPolicy", "lifecycle", "livenessProbe", "ports",
+          "readinessProbe", "securityContext", "startupProbe", "terminationMessagePath",
+          "terminationMessagePolicy", "volumeDevices", "volumeMounts", "workingDir"}) {
+      out.push_back(absl::StrCat("spec.", list, ".", field));
+    }
+  }
+  return out;
+}
+
 struct PodReader {
-  json::FastParser parser{UnreadOfPods()};
+  json::FastParser parser{UnreadOfContainers()};
+  json::FastParser whole{UnreadOfPods()};
   api::PodParser pods;
 };
+
+// A node daemon reports a hash of a container that is not the plain one: it may be the older form,
+// which PodParser recognises in whole containers.
+bool HashDiffers(const api::PodRecord& pod) {
+  for (size_t i = 0; i < pod.statuses.size(); ++i) {
+    const api::ContainerStatus& status = pod.statuses[i];
+    if (status.meta_id != 0 && status.meta_plain != pod.shape->containers[i].plain_hash) {
+      return true;
+    }
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -68,7 +96,10 @@ DecodeFunction<api::PodRecord> PodDecoder() {
   auto reader = std::make_shared<PodReader>();
   return [reader](absl::string_view object) -> absl::StatusOr<api::PodRecord> {
     RK_ASSIGN_OR_RETURN(const Json tree, reader->parser.Parse(object));
-    return reader->pods.Parse(tree);
+    absl::StatusOr<api::PodRecord> record = reader->pods.Parse(tree);
+    if (!record.ok() || !record->meta_present || !HashDiffers(*record)) return record;
+    RK_ASSIGN_OR_RETURN(const Json whole, reader->whole.Parse(object));
+    return reader->pods.Parse(whole);
   };
 }
 

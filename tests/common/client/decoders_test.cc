@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "common/api/container_hash.h"
 #include "common/json/tree.h"
 
 namespace rekindle::client {
@@ -71,6 +72,22 @@ TEST(Decoders, PodRecordsAreThoseOfTheWholeTree) {
   EXPECT_LT(got->MemoryBytes(), 1024U);
 }
 
+// An older node daemon hashes what the decoder usually skips.
+TEST(Decoders, TheOlderHashOfAWholeContainerIsRecognised) {
+  Json pod = FullPod();
+  pod["spec"]["containers"][0]["livenessProbe"] = {{"httpGet", {{"port", 80}}}};
+  const uint32_t old = api::OldPlainHash(pod["spec"]["containers"][0]);
+  pod["metadata"]["annotations"]["apps.kruise.io/runtime-containers-meta"] = Json{
+      {"containers", Json::array({{{"name", "main"},
+                                   {"containerID", "c://1"},
+                                   {"hashes", {{"plainHash", old}}}}})}}.dump();
+  const auto got = PodDecoder()(json::Dump(pod));
+  ASSERT_TRUE(got.ok()) << got.status();
+  EXPECT_TRUE(got->meta_present);
+  EXPECT_EQ(got->statuses[0].meta_plain, got->shape->containers[0].plain_hash);
+  EXPECT_NE(got->statuses[0].meta_plain, old);
+}
+
 TEST(Decoders, PodsOfOneTemplateShareTheirShape) {
   const DecodeFunction<api::PodRecord> decode = PodDecoder();
   Json pod = FullPod();
@@ -78,6 +95,7 @@ TEST(Decoders, PodsOfOneTemplateShareTheirShape) {
   pod["metadata"]["uid"] = "other";
   pod["metadata"]["annotations"]["a"] = "c";
   pod["spec"]["tolerations"] = Json::array();
+  pod["spec"]["initContainers"][0]["volumeMounts"] = Json::array({{{"name", "kube-api-access-x"}}});
   const auto b = decode(json::Dump(pod));
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_EQ(a->shape, b->shape);
