@@ -149,7 +149,7 @@ TEST_F(TableTest, APodInFull) {
         "conditions":[{"type":"g","status":"True"}],
         "containerStatuses":[{"ready":true,"restartCount":3,"state":{"running":{}},
           "lastState":{"terminated":{"finishedAt":"2001-09-09T01:44:40Z"}}}]}})"),
-            Json::parse(R"(["p","1/1","Running","3 (2m ago)","40s","10.0.0.1","n","m","1/2"])"));
+            Json::parse(R"j(["p","1/1","Running","3 (2m ago)","40s","10.0.0.1","n","m","1/2"])j"));
 }
 
 TEST_F(TableTest, OtherKindsOfThePlatform) {
