@@ -56,6 +56,10 @@ struct Call {
   bool bookmarks = false;
   bool send_initial_events = false;
 
+  // Of a get or list that is answered as plain JSON: Reply::text may take the place of Reply::body,
+  // spliced from what is stored instead of parsed and printed.
+  bool as_text = false;
+
   // DeleteOptions that come as query parameters; the body wins.
   std::optional<int64_t> grace_period_seconds;
   std::string propagation_policy;
@@ -66,6 +70,7 @@ struct Reply {
   // An object, a list (`{"kind": "PodList", "items": [...]}`) or a Status. Objects have the version
   // of `Call::kind` and their resourceVersion.
   Json body;
+  std::string text;  // when not empty, the whole JSON text instead of `body` (Call::as_text)
   std::vector<std::string> warnings;  // texts of `Warning:` headers
 };
 
