@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include <nlohmann/json.hpp>  // Reply holds one
 
 #include "common/json/json_fwd.h"
 #include "controller/apiserver/catalog/catalog.h"
