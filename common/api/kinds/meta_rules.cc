@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include <nlohmann/json.hpp>
 
+#include "common/api/kinds/registry.h"
 #include "common/json/tree.h"
 
 namespace rekindle::api {
@@ -125,9 +126,8 @@ void CheckFinalizers(const Json& finalizers, const KindInfo& kind, const FieldPa
 }  // namespace
 
 TextRule NameRule(const KindInfo& kind) {
-  if (kind.kind == "Namespace" || (kind.custom && kind.kind == "StatefulSet")) {
-    return TextRule::kLabel;
-  }
+  if (kind.group.empty() && kind.kind == "Namespace") return TextRule::kLabel;
+  if (kind.group == kKruiseGroup && kind.kind == "StatefulSet") return TextRule::kLabel;
   return kind.group.empty() && kind.kind == "Service" ? TextRule::kLabel1035 : TextRule::kSubdomain;
 }
 
