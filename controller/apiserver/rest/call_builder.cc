@@ -99,11 +99,11 @@ absl::Status ReadFieldValidation(const Target& target, Verb verb, Call& call) {
 }
 
 absl::Status ReadReadQuery(const Target& target, Call& call) {
-  call.label_selector = target.Parameter("labelSelector");
-  call.field_selector = target.Parameter("fieldSelector");
-  call.resource_version = target.Parameter("resourceVersion");
-  call.resource_version_match = target.Parameter("resourceVersionMatch");
-  call.continue_token = target.Parameter("continue");
+  call.label_selector = std::string(target.Parameter("labelSelector"));
+  call.field_selector = std::string(target.Parameter("fieldSelector"));
+  call.resource_version = std::string(target.Parameter("resourceVersion"));
+  call.resource_version_match = std::string(target.Parameter("resourceVersionMatch"));
+  call.continue_token = std::string(target.Parameter("continue"));
   call.bookmarks = target.Flag("allowWatchBookmarks");
   call.send_initial_events = target.Flag("sendInitialEvents");
   RK_ASSIGN_OR_RETURN(const std::optional<int64_t> limit, Number(target, "limit"));
@@ -114,12 +114,12 @@ absl::Status ReadReadQuery(const Target& target, Call& call) {
 absl::Status ReadWriteQuery(const Target& target, Verb verb, Call& call) {
   RK_RETURN_IF_ERROR(ReadDryRun(target, verb, call));
   if (verb == Verb::kDelete || verb == Verb::kDeleteCollection) {
-    call.propagation_policy = target.Parameter("propagationPolicy");
+    call.propagation_policy = std::string(target.Parameter("propagationPolicy"));
     RK_ASSIGN_OR_RETURN(call.grace_period_seconds, Number(target, "gracePeriodSeconds"));
     return absl::OkStatus();
   }
   RK_RETURN_IF_ERROR(ReadFieldValidation(target, verb, call));
-  call.field_manager = target.Parameter("fieldManager");
+  call.field_manager = std::string(target.Parameter("fieldManager"));
   call.force = target.Flag("force");
   return absl::OkStatus();
 }

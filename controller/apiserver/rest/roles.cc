@@ -137,19 +137,19 @@ bool Allows(const RoleRule& rule, const User& user, const Attributes& wanted) {
 Attributes AttributesOf(const Json& spec) {
   Attributes out;
   if (const Json* path = json::Find(spec, "nonResourceAttributes")) {
-    out.verb = json::String(*path, "verb");
-    out.path = json::String(*path, "path");
+    out.verb = std::string(json::String(*path, "verb"));
+    out.path = std::string(json::String(*path, "path"));
     if (out.path.empty()) out.path = "/";
     return out;
   }
   const Json* resource = json::Find(spec, "resourceAttributes");
   if (resource == nullptr) return out;
-  out.verb = json::String(*resource, "verb");
-  out.group = json::String(*resource, "group");
-  out.resource = json::String(*resource, "resource");
-  out.subresource = json::String(*resource, "subresource");
-  out.name_space = json::String(*resource, "namespace");
-  out.name = json::String(*resource, "name");
+  out.verb = std::string(json::String(*resource, "verb"));
+  out.group = std::string(json::String(*resource, "group"));
+  out.resource = std::string(json::String(*resource, "resource"));
+  out.subresource = std::string(json::String(*resource, "subresource"));
+  out.name_space = std::string(json::String(*resource, "namespace"));
+  out.name = std::string(json::String(*resource, "name"));
   return out;
 }
 
