@@ -51,10 +51,10 @@ class FakeRegistry final : public Registry {
   using Watcher = std::function<absl::StatusOr<std::unique_ptr<WatchHandle>>(
       const Call&, std::shared_ptr<WatchReceiver>)>;
 
-  class Handle final : public WatchHandle {
+  class Watched final : public WatchHandle {
    public:
-    explicit Handle(Latch* gone) : gone_(gone) {}
-    ~Handle() override { gone_->Open(); }
+    explicit Watched(Latch* gone) : gone_(gone) {}
+    ~Watched() override { gone_->Open(); }
 
    private:
     Latch* const gone_;
@@ -81,7 +81,7 @@ class FakeRegistry final : public Registry {
       watcher = watcher_;
     }
     if (watcher) return watcher(call, std::move(receiver));
-    return std::make_unique<FakeRegistry::Handle>(&watch_gone);
+    return std::make_unique<FakeRegistry::Watched>(&watch_gone);
   }
 
   void Answer(Handler handler) {

@@ -23,6 +23,8 @@
 
 namespace rekindle::apiserver {
 
+inline constexpr char kPods[] = "/api/v1/namespaces/ns/pods";
+
 // A client's connection, blocking.
 class RestConnection {
  public:

@@ -7,8 +7,6 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr char kPods[] = "/api/v1/namespaces/ns/pods";
-
 class RestLimitsTest : public RestFixture {};
 
 TEST_F(RestLimitsTest, BodiesHaveAnEnd) {

@@ -13,8 +13,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr char kPods[] = "/api/v1/namespaces/ns/pods";
-
 class RestServerTest : public RestFixture {};
 
 TEST_F(RestServerTest, AnswersWithWhatTheRegistrySays) {

@@ -93,7 +93,7 @@ TEST_F(RestWatchTest, ManyInitialObjectsWaitForTheirReader) {
         return absl::InternalError("was ended");
       }
     }
-    return std::make_unique<FakeRegistry::Handle>(&registry_.watch_gone);
+    return std::make_unique<FakeRegistry::Watched>(&registry_.watch_gone);
   });
   auto connection = Watch("&timeoutSeconds=1");
   const std::string all = connection->ReadAll();
