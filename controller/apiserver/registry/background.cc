@@ -1,5 +1,6 @@
 #include "controller/apiserver/registry/background.h"
 
+#include "controller/apiserver/registry/budgets.h"
 #include "controller/apiserver/registry/collector.h"
 #include "controller/apiserver/registry/definition_cleaner.h"
 #include "controller/apiserver/registry/event_expiry.h"
@@ -20,10 +21,12 @@ struct Background::Parts {
         collector(registry, feed, loop, blocking),
         namespaces(registry, loop, blocking),
         definitions(registry, loop, blocking),
+        budgets(registry, loop, blocking),
         events(registry, loop, options.keep_events) {
     feed.AddListener(&collector);
     feed.AddListener(&namespaces);
     feed.AddListener(&definitions);
+    feed.AddListener(&budgets);
     feed.AddListener(&events);
   }
 
@@ -33,6 +36,7 @@ struct Background::Parts {
   Collector collector;
   NamespaceCleaner namespaces;
   DefinitionCleaner definitions;
+  Budgets budgets;
   EventExpiry events;
   const std::shared_ptr<Alive> alive = std::make_shared<Alive>();
 };
@@ -61,7 +65,8 @@ void Background::Start() {
 }
 
 bool Background::idle() const {
-  return parts_->collector.idle() && parts_->namespaces.idle() && parts_->definitions.idle();
+  return parts_->collector.idle() && parts_->namespaces.idle() && parts_->definitions.idle() &&
+         parts_->budgets.idle();
 }
 
 }  // namespace rekindle::apiserver

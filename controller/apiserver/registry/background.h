@@ -12,7 +12,8 @@
 namespace rekindle::apiserver {
 
 // What the server does by itself: garbage collection, deletion of namespaces and of definitions,
-// expiry of events. Runs on a loop of its own, because it reads from the store there.
+// status of disruption budgets, expiry of events. Runs on a loop of its own, because it reads from
+// the store there.
 class Background {
  public:
   struct Options {

@@ -180,9 +180,9 @@ absl::StatusOr<std::optional<Revision>> ParseRevision(absl::string_view text) {
   uint64_t number = 0;
   const bool digits = std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
   if (!digits || !absl::SimpleAtoi(text, &number) || number > INT64_MAX) {
-    return ToStatus(
-        api::PlainServerError(absl::StrCat("strconv.ParseUint: parsing ", Json(std::string(text)).dump(),
-                                           digits ? ": value out of range" : ": invalid syntax")));
+    return ToStatus(api::PlainServerError(
+        absl::StrCat("strconv.ParseUint: parsing ", Json(std::string(text)).dump(),
+                     digits ? ": value out of range" : ": invalid syntax")));
   }
   return static_cast<Revision>(number);
 }
@@ -221,8 +221,8 @@ absl::StatusOr<DeleteOptions> ReadDeleteOptions(const Call& call, const Json& tr
                      "orphanDependents and deletionPropagation cannot be both set");
       return InvalidOptions("DeleteOptions", errors);
     }
-    out.policy = *orphan == true ? DeleteOptions::Policy::kOrphan
-                                 : DeleteOptions::Policy::kBackground;
+    out.policy =
+        *orphan == true ? DeleteOptions::Policy::kOrphan : DeleteOptions::Policy::kBackground;
   }
   // Less than nothing means at once, but politely (8.1).
   if (out.grace_seconds.has_value() && *out.grace_seconds < 0) out.grace_seconds = 1;

@@ -36,7 +36,7 @@ const ServedKind* KindOf(const Catalog& catalog, const std::string& resource) {
 
 // Owners by what has become of them.
 struct Owners {
-  std::set<std::string> there;    // UIDs
+  std::set<std::string> there;  // UIDs
   std::set<std::string> gone;
   std::set<std::string> waiting;  // are being deleted in the foreground
   bool unknown = false;           // of kinds that are not served; counted as there
@@ -119,10 +119,11 @@ Collector::Collector(ObjectRegistry& registry, const ObjectFeed& feed, Loop& loo
                      Blocking& blocking)
     : registry_(registry),
       feed_(feed),
-      jobs_(loop, blocking, kParallel, [this](const std::string& uid) { return Prepare(uid); },
-            [](const std::string& uid, const absl::Status& why) {
-              LOG(WARNING) << "garbage collection of " << uid << ": " << why.message();
-            }) {}
+      jobs_(
+          loop, blocking, kParallel, [this](const std::string& uid) { return Prepare(uid); },
+          [](const std::string& uid, const absl::Status& why) {
+            LOG(WARNING) << "garbage collection of " << uid << ": " << why.message();
+          }) {}
 
 void Collector::AddDependents(absl::string_view uid) {
   for (const std::string& dependent : feed_.index().Dependents(uid)) jobs_.Add(dependent);
@@ -190,11 +191,10 @@ absl::StatusOr<absl::Duration> Collector::Work(const Item& item) {
   const ServedKind* kind = KindOf(*catalog, item.node.key.resource);
   if (kind == nullptr) return absl::ZeroDuration();
   const auto edit = [&](ObjectRegistry::Edit change) {
-    return OkIfGone(registry_.EditObject(*kind, item.node.key.name_space, item.node.key.name,
-                                         kManager, [&](Json& object) {
-                                           return MetaText(object, "uid") == item.node.uid &&
-                                                  BeingDeleted(object) && change(object);
-                                         }));
+    return OkIfGone(registry_.EditObject(
+        *kind, item.node.key.name_space, item.node.key.name, kManager, [&](Json& object) {
+          return MetaText(object, "uid") == item.node.uid && BeingDeleted(object) && change(object);
+        }));
   };
   if (item.node.deleting && item.node.orphan) {
     RK_RETURN_IF_ERROR(WorkOrphaning(*kind, item));
@@ -220,20 +220,26 @@ absl::Status Collector::WorkOrphaning(const ServedKind& kind, const Item& item) 
     query.resource = other.Resource();
     query.name_space = item.node.key.name_space;
     std::vector<Key> dependents;
-    RK_RETURN_IF_ERROR(registry_.store().ForEach(query, [&](const StoredObject& stored) {
-      // Most objects do not even name it.
-      if (stored.text->find(item.node.uid) == std::string::npos) return true;
-      const absl::StatusOr<api::ObjectMeta> meta = ReadStoredMeta(*stored.text);
-      if (!meta.ok()) return true;
-      for (const api::OwnerReference& owner : meta->owners) {
-        if (owner.uid == item.node.uid) dependents.push_back(stored.key);
-      }
-      return true;
-    }).status());
+    RK_RETURN_IF_ERROR(registry_.store()
+                           .ForEach(query,
+                                    [&](const StoredObject& stored) {
+                                      // Most objects do not even name it.
+                                      if (stored.text->find(item.node.uid) == std::string::npos)
+                                        return true;
+                                      const absl::StatusOr<api::ObjectMeta> meta =
+                                          ReadStoredMeta(*stored.text);
+                                      if (!meta.ok()) return true;
+                                      for (const api::OwnerReference& owner : meta->owners) {
+                                        if (owner.uid == item.node.uid)
+                                          dependents.push_back(stored.key);
+                                      }
+                                      return true;
+                                    })
+                           .status());
     for (const Key& key : dependents) {
-      RK_RETURN_IF_ERROR(OkIfGone(registry_.EditObject(
-          other, key.name_space, key.name, kManager,
-          [&](Json& object) { return DropOwners({item.node.uid}, object); })));
+      RK_RETURN_IF_ERROR(OkIfGone(
+          registry_.EditObject(other, key.name_space, key.name, kManager,
+                               [&](Json& object) { return DropOwners({item.node.uid}, object); })));
     }
   }
   return absl::OkStatus();
@@ -252,11 +258,9 @@ absl::Status Collector::WorkDependent(const ServedKind& kind, const Item& item) 
     unknown_.insert(meta.uid);
   }
   const auto edit = [&](ObjectRegistry::Edit change) {
-    return OkIfGone(registry_.EditObject(kind, key.name_space, key.name, kManager,
-                                         [&](Json& object) {
-                                           return MetaText(object, "uid") == meta.uid &&
-                                                  change(object);
-                                         }));
+    return OkIfGone(registry_.EditObject(
+        kind, key.name_space, key.name, kManager,
+        [&](Json& object) { return MetaText(object, "uid") == meta.uid && change(object); }));
   };
   if (!owners.there.empty()) {
     std::set<std::string> drop = owners.gone;

@@ -73,9 +73,9 @@ absl::Status ObjectRegistry::CheckTypes(const ServedKind& kind, const Json& obje
       return ToStatus(api::Invalid(SubjectOf(info, MetaText(object, "name")), errors));
     }
   }
-  return ToStatus(api::BadRequest(absl::StrCat(info.kind, " in version \"", info.version,
-                                               "\" cannot be handled as a ", info.kind, ": ",
-                                               mistyped)));
+  return ToStatus(
+      api::BadRequest(absl::StrCat(info.kind, " in version \"", info.version,
+                                   "\" cannot be handled as a ", info.kind, ": ", mistyped)));
 }
 
 absl::Status ObjectRegistry::Default(const ServedKind& kind, const Json* old, bool schema_only,
@@ -92,7 +92,7 @@ absl::Status ObjectRegistry::Default(const ServedKind& kind, const Json* old, bo
                                         .gates = options_.gates,
                                         .reader = &reader,
                                         .now = Now()}));
-  if (IsDefinition(info)) DefaultDefinition(object);
+  if (IsDefinition(info)) CompleteDefinition(object);
   return absl::OkStatus();
 }
 
@@ -152,8 +152,8 @@ absl::StatusOr<Reply> ObjectRegistry::CreateObject(const Call& call, Json object
     return CreateInside(call, std::move(object), tracked, tries, base, std::move(warnings));
   }
   // Held until the object is on the disk.
-  const absl::StatusOr<NamespaceGate::Pass> pass = namespace_gate_.Enter(
-      store(), call.name_space, SubjectOf(info, MetaText(object, "name")));
+  const absl::StatusOr<NamespaceGate::Pass> pass =
+      namespace_gate_.Enter(store(), call.name_space, SubjectOf(info, MetaText(object, "name")));
   if (!pass.ok()) return StoreError(pass.status());
   return CreateInside(call, std::move(object), tracked, tries, base, std::move(warnings));
 }

@@ -30,15 +30,16 @@ const ServedKind* KindOfResource(const Catalog& catalog, const std::string& reso
 
 DefinitionCleaner::DefinitionCleaner(ObjectRegistry& registry, Loop& loop, Blocking& blocking)
     : registry_(registry),
-      jobs_(loop, blocking, kParallel,
-            [this](const std::string& name) -> JobQueue::Job {
-              if (name == kStatuses) return [this] { return RenewStatuses(); };
-              if (going_.count(name) == 0) return nullptr;
-              return [this, name] { return Clean(name); };
-            },
-            [](const std::string& name, const absl::Status& why) {
-              LOG(WARNING) << "definition " << name << ": " << why.message();
-            }) {}
+      jobs_(
+          loop, blocking, kParallel,
+          [this](const std::string& name) -> JobQueue::Job {
+            if (name == kStatuses) return [this] { return RenewStatuses(); };
+            if (going_.count(name) == 0) return nullptr;
+            return [this, name] { return Clean(name); };
+          },
+          [](const std::string& name, const absl::Status& why) {
+            LOG(WARNING) << "definition " << name << ": " << why.message();
+          }) {}
 
 void DefinitionCleaner::OnObject(const ObjectChange& change, const ObjectIndex::Node&, bool) {
   if (change.key.resource == kDefinitionResource) {

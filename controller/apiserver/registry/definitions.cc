@@ -51,15 +51,19 @@ absl::Status Definitions::Load(Store& store, absl::Time now,
   absl::Status bad;
   ListQuery query;
   query.resource = std::string(kDefinitionResource);
-  const absl::Status read = store.ForEach(query, [&](const StoredObject& stored) {
-    absl::StatusOr<Json> object = ParseStored(stored.key, *stored.text, stored.revision);
-    if (!object.ok()) {
-      bad = object.status();
-      return false;
-    }
-    found[stored.key.name] = *std::move(object);
-    return true;
-  }).status();
+  const absl::Status read = store
+                                .ForEach(query,
+                                         [&](const StoredObject& stored) {
+                                           absl::StatusOr<Json> object = ParseStored(
+                                               stored.key, *stored.text, stored.revision);
+                                           if (!object.ok()) {
+                                             bad = object.status();
+                                             return false;
+                                           }
+                                           found[stored.key.name] = *std::move(object);
+                                           return true;
+                                         })
+                                .status();
   RK_RETURN_IF_ERROR(read);
   RK_RETURN_IF_ERROR(bad);
   const std::shared_ptr<const Catalog> made = Catalog::Make(ListOf(found));

@@ -39,7 +39,8 @@ absl::Status CheckPreconditions(const api::KindInfo& info, const Json& object,
         subject,
         absl::StrCat("the ResourceVersion in the precondition (", *options.resource_version,
                      ") does not match the ResourceVersion in record (",
-                     MetaText(object, "resourceVersion"), "). The object might have been modified")));
+                     MetaText(object, "resourceVersion"),
+                     "). The object might have been modified")));
   }
   return absl::OkStatus();
 }
@@ -95,8 +96,8 @@ absl::StatusOr<ObjectRegistry::Deletion> ObjectRegistry::PlanDelete(const Served
   RK_RETURN_IF_ERROR(api::AdmitDelete(*kind.storage, old, options_.gates));
   const bool name_space = kind.Resource() == "namespaces";
   if (name_space && IsLastingNamespace(stored.key.name)) {
-    return ToStatus(api::Forbidden(SubjectOf(info, stored.key.name),
-                                   "this namespace may not be deleted"));
+    return ToStatus(
+        api::Forbidden(SubjectOf(info, stored.key.name), "this namespace may not be deleted"));
   }
   if (IsDefinition(info) && IsBuiltInDefinition(stored.key.name)) {
     return ToStatus(api::Forbidden(SubjectOf(info, stored.key.name),
@@ -163,12 +164,11 @@ absl::StatusOr<Reply> ObjectRegistry::Delete(const Call& call) {
   }
   RK_ASSIGN_OR_RETURN(const DeleteOptions options, ReadDeleteOptions(call, tree));
   const ServedKind& kind = *call.kind;
-  RK_ASSIGN_OR_RETURN(
-      Deletion done, DeleteOne(kind, {kind.Resource(), call.name_space, call.name}, options));
+  RK_ASSIGN_OR_RETURN(Deletion done,
+                      DeleteOne(kind, {kind.Resource(), call.name_space, call.name}, options));
   Reply reply;
   if (done.gone && !TraitsOf(kind).returns_deleted) {
-    reply.body =
-        api::DeletedStatus(SubjectOf(*kind.info, call.name), MetaText(done.object, "uid"));
+    reply.body = api::DeletedStatus(SubjectOf(*kind.info, call.name), MetaText(done.object, "uid"));
     return reply;
   }
   RK_ASSIGN_OR_RETURN(reply.body, ToVersion(std::move(done.object), kind, *kind.info));
@@ -202,20 +202,17 @@ absl::Status ObjectRegistry::DeletePage(const ServedKind& kind,
   }
   for (size_t i = 0; i < commits.size(); ++i) {
     if (commits[i].empty()) continue;
-    store().Commit(std::move(commits[i]),
-                   [results, i](absl::StatusOr<std::vector<Revision>> done) {
-                     MutexLock lock(&results->mutex);
-                     results->done[i] =
-                         done.ok() ? absl::StatusOr<Revision>(done->front()) : done.status();
-                     --results->open;
-                   });
+    store().Commit(std::move(commits[i]), [results, i](absl::StatusOr<std::vector<Revision>> done) {
+      MutexLock lock(&results->mutex);
+      results->done[i] = done.ok() ? absl::StatusOr<Revision>(done->front()) : done.status();
+      --results->open;
+    });
   }
   std::vector<absl::StatusOr<Revision>> done;
   {
     MutexLock lock(&results->mutex);
-    results->mutex.Await([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(results->mutex) {
-      return results->open == 0;
-    });
+    results->mutex.Await(
+        [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(results->mutex) { return results->open == 0; });
     done = results->done;
   }
   for (size_t i = 0; i < page.size(); ++i) {

@@ -74,7 +74,8 @@ void EventExpiry::RemoveDue() {
     registry_.store().Commit(
         std::move(writes), [this, again = key, alive = alive_, &loop = loop_,
                             revision = moment.second](absl::StatusOr<std::vector<Revision>> done) {
-          if (done.ok() || absl::IsAborted(done.status()) || absl::IsNotFound(done.status())) return;
+          if (done.ok() || absl::IsAborted(done.status()) || absl::IsNotFound(done.status()))
+            return;
           LOG(WARNING) << "event " << Place(again) << " stays: " << done.status().message();
           loop.Post([this, again, alive, revision] {
             if (!alive->value || moments_.contains(Place(again))) return;

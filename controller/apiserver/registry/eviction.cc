@@ -52,9 +52,9 @@ absl::StatusOr<std::optional<Json>> Debit(const Json& pod, const Json& budget, a
     }
   }
   if (number("observedGeneration") < json::Int(budget, {"metadata", "generation"}).value_or(0)) {
-    return Refuse(absl::StrCat("The disruption budget ", name,
-                               " is still being processed by the server."),
-                  10);
+    return Refuse(
+        absl::StrCat("The disruption budget ", name, " is still being processed by the server."),
+        10);
   }
   const api::Subject subject{"policy", "poddisruptionbudgets", "PodDisruptionBudget", name};
   const int64_t allowed = number("disruptionsAllowed");

@@ -48,9 +48,9 @@ class JobQueue {
   const Prepare prepare_;
   const Failed failed_;
   std::deque<std::string> ready_;
-  absl::flat_hash_set<std::string> queued_;   // in ready_
+  absl::flat_hash_set<std::string> queued_;  // in ready_
   absl::flat_hash_set<std::string> running_;
-  absl::flat_hash_set<std::string> again_;    // running, and wanted once more
+  absl::flat_hash_set<std::string> again_;  // running, and wanted once more
   absl::flat_hash_map<std::string, Loop::TimerId> timers_;
   absl::flat_hash_map<std::string, int> failures_;
   const std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();

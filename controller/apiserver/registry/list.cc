@@ -27,7 +27,7 @@ absl::Status InvalidList(api::FieldErrors errors) {
 
 // Which revision a list shows (5.3).
 struct Snapshot {
-  Revision exact = 0;      // 0: the newest
+  Revision exact = 0;  // 0: the newest
   Revision at_least = 0;
   bool unlimited = false;  // the limit does not count
 };
@@ -37,7 +37,8 @@ absl::StatusOr<Snapshot> WantedSnapshot(const Call& call) {
   const api::FieldPath at("resourceVersionMatch");
   api::FieldErrors errors;
   if (call.send_initial_events) {
-    errors.Forbidden(api::FieldPath("sendInitialEvents"), "sendInitialEvents is forbidden for list");
+    errors.Forbidden(api::FieldPath("sendInitialEvents"),
+                     "sendInitialEvents is forbidden for list");
   } else if (!match.empty() && call.resource_version.empty()) {
     errors.Forbidden(at, "resourceVersionMatch is forbidden unless resourceVersion is provided");
   } else if (!match.empty() && !call.continue_token.empty()) {
@@ -51,7 +52,8 @@ absl::StatusOr<Snapshot> WantedSnapshot(const Call& call) {
   RK_ASSIGN_OR_RETURN(const std::optional<Revision> given, ParseRevision(call.resource_version));
   if (!call.continue_token.empty()) {
     if (given.has_value()) {
-      return ToStatus(api::BadRequest("specifying resource version is not allowed when using continue"));
+      return ToStatus(
+          api::BadRequest("specifying resource version is not allowed when using continue"));
     }
     return Snapshot();
   }
@@ -107,9 +109,9 @@ class Listing {
     const std::string kind = info.list_kind.empty() ? info.kind + "List" : info.list_kind;
     Reply reply;
     if (spliced_) {
-      reply.text = absl::StrCat("{\"kind\":", json::Dump(kind), ",\"apiVersion\":",
-                                json::Dump(info.ApiVersion()), ",\"metadata\":",
-                                json::Dump(metadata), ",\"items\":[", text_, "]}");
+      reply.text = absl::StrCat(
+          "{\"kind\":", json::Dump(kind), ",\"apiVersion\":", json::Dump(info.ApiVersion()),
+          ",\"metadata\":", json::Dump(metadata), ",\"items\":[", text_, "]}");
       return reply;
     }
     reply.body = {{"kind", kind}, {"apiVersion", info.ApiVersion()}};
@@ -187,12 +189,14 @@ absl::StatusOr<Reply> ObjectRegistry::List(const Call& call) {
   }
   const size_t limit = wanted.unlimited ? 0 : call.limit;
   // Text is enough unless objects are shown in another version than they are kept in.
-  const bool spliced = call.as_text && !kind.user_defined && kind.info->version == kind.storage->version;
+  const bool spliced =
+      call.as_text && !kind.user_defined && kind.info->version == kind.storage->version;
   Listing listing(call, spliced);
   std::string token;
   std::optional<int64_t> remaining;
   for (bool more = true; more;) {
-    query.limit = limit == 0 ? kChunk : std::min(kChunk, std::max<size_t>(limit - listing.size(), 1));
+    query.limit =
+        limit == 0 ? kChunk : std::min(kChunk, std::max<size_t>(limit - listing.size(), 1));
     const absl::StatusOr<Page> page = store().List(query);
     if (!page.ok()) return ListError(call, query, page.status());
     query.revision = page->revision;
@@ -201,7 +205,8 @@ absl::StatusOr<Reply> ObjectRegistry::List(const Call& call) {
       const StoredObject& stored = page->objects[i];
       query.after_name_space = stored.key.name_space;
       query.after_name = stored.key.name;
-      RK_ASSIGN_OR_RETURN(const bool added, AddIfSelected(kind, selection, stored, spliced, [&](Json* tree) {
+      RK_ASSIGN_OR_RETURN(const bool added,
+                          AddIfSelected(kind, selection, stored, spliced, [&](Json* tree) {
                             if (tree == nullptr) {
                               listing.AddText(stored);
                             } else {

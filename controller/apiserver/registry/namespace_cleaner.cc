@@ -51,14 +51,15 @@ void SetCondition(Json& name_space, const Json& condition) {
 
 NamespaceCleaner::NamespaceCleaner(ObjectRegistry& registry, Loop& loop, Blocking& blocking)
     : registry_(registry),
-      jobs_(loop, blocking, kParallel,
-            [this](const std::string& name) -> JobQueue::Job {
-              if (going_.count(name) == 0) return nullptr;
-              return [this, name] { return Clean(name); };
-            },
-            [](const std::string& name, const absl::Status& why) {
-              LOG(WARNING) << "deletion of namespace " << name << ": " << why.message();
-            }) {}
+      jobs_(
+          loop, blocking, kParallel,
+          [this](const std::string& name) -> JobQueue::Job {
+            if (going_.count(name) == 0) return nullptr;
+            return [this, name] { return Clean(name); };
+          },
+          [](const std::string& name, const absl::Status& why) {
+            LOG(WARNING) << "deletion of namespace " << name << ": " << why.message();
+          }) {}
 
 void NamespaceCleaner::OnObject(const ObjectChange& change, const ObjectIndex::Node&, bool) {
   if (change.key.resource == "namespaces") {
@@ -95,26 +96,27 @@ absl::StatusOr<absl::Duration> NamespaceCleaner::Clean(const std::string& name) 
     left.push_back(absl::StrCat(resource, " has ", 1 + page->remaining, " resource instances"));
   }
   const absl::Time now = registry_.Now();
-  const absl::Status edited = registry_.EditObject(*namespaces, "", name, kManager, [&](Json& object) {
-    if (!BeingDeleted(object)) return false;
-    if (!left.empty()) {
-      SetCondition(object, Condition("NamespaceContentRemaining", true, "SomeResourcesRemain",
-                                     absl::StrCat("Some resources are remaining: ",
-                                                  absl::StrJoin(left, ", ")),
-                                     now));
-      return true;
-    }
-    Json kept = Json::array();
-    if (const Json* list = json::Find(object, {"spec", "finalizers"}); list != nullptr) {
-      for (const Json& one : *list) {
-        if (one != "kubernetes") kept.push_back(one);
-      }
-    }
-    object["spec"]["finalizers"] = kept;
-    SetCondition(object, Condition("NamespaceContentRemaining", false, "ContentRemoved",
-                                   "All content successfully removed", now));
-    return true;
-  });
+  const absl::Status edited =
+      registry_.EditObject(*namespaces, "", name, kManager, [&](Json& object) {
+        if (!BeingDeleted(object)) return false;
+        if (!left.empty()) {
+          SetCondition(object, Condition("NamespaceContentRemaining", true, "SomeResourcesRemain",
+                                         absl::StrCat("Some resources are remaining: ",
+                                                      absl::StrJoin(left, ", ")),
+                                         now));
+          return true;
+        }
+        Json kept = Json::array();
+        if (const Json* list = json::Find(object, {"spec", "finalizers"}); list != nullptr) {
+          for (const Json& one : *list) {
+            if (one != "kubernetes") kept.push_back(one);
+          }
+        }
+        object["spec"]["finalizers"] = kept;
+        SetCondition(object, Condition("NamespaceContentRemaining", false, "ContentRemoved",
+                                       "All content successfully removed", now));
+        return true;
+      });
   if (absl::IsNotFound(edited)) return absl::ZeroDuration();
   RK_RETURN_IF_ERROR(edited);
   return left.empty() ? absl::ZeroDuration() : kLook;

@@ -102,19 +102,18 @@ absl::StatusOr<Revision> ObjectFeed::Resync(const std::string& resource) {
   for (const Key& key : index_.KeysOf(resource)) missing.insert(key);
   ListQuery query;
   query.resource = resource;
-  RK_ASSIGN_OR_RETURN(const Revision revision,
-                      registry_.store().ForEach(query, [&](const StoredObject& stored) {
-                        absl::StatusOr<api::ObjectMeta> meta = ReadStoredMeta(*stored.text);
-                        if (!meta.ok()) {
-                          LOG(ERROR) << resource << " " << stored.key.name_space << "/"
-                                     << stored.key.name << ": " << meta.status().message();
-                          return true;
-                        }
-                        missing.erase(stored.key);
-                        Take({Change::Type::kAdded, stored.key, stored.revision, *std::move(meta),
-                              stored.text});
-                        return true;
-                      }));
+  RK_ASSIGN_OR_RETURN(
+      const Revision revision, registry_.store().ForEach(query, [&](const StoredObject& stored) {
+        absl::StatusOr<api::ObjectMeta> meta = ReadStoredMeta(*stored.text);
+        if (!meta.ok()) {
+          LOG(ERROR) << resource << " " << stored.key.name_space << "/" << stored.key.name << ": "
+                     << meta.status().message();
+          return true;
+        }
+        missing.erase(stored.key);
+        Take({Change::Type::kAdded, stored.key, stored.revision, *std::move(meta), stored.text});
+        return true;
+      }));
   for (const Key& key : missing) Take({.type = Change::Type::kDeleted, .key = key});
   return revision;
 }

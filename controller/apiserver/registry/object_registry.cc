@@ -30,8 +30,8 @@ ObjectRegistry::ObjectRegistry(Options options) : options_(std::move(options)) {
 
 absl::StatusOr<std::unique_ptr<ObjectRegistry>> ObjectRegistry::Open(Options options) {
   std::unique_ptr<ObjectRegistry> out(new ObjectRegistry(std::move(options)));
-  RK_RETURN_IF_ERROR(out->definitions_.Load(out->store(), out->Now(),
-                                            [&] { return out->NewUid(); }));
+  RK_RETURN_IF_ERROR(
+      out->definitions_.Load(out->store(), out->Now(), [&] { return out->NewUid(); }));
   RK_RETURN_IF_ERROR(
       MakeInitialNamespaces(out->store(), out->Now(), [&] { return out->NewUid(); }));
   return out;
@@ -84,10 +84,12 @@ absl::StatusOr<Reply> ObjectRegistry::Handle(const Call& call) {
 absl::Status ObjectRegistry::StoreError(const absl::Status& status) {
   if (api::FromStatus(status).has_value()) return status;
   if (absl::IsUnavailable(status)) {
-    return ToStatus(api::ServiceUnavailable(absl::StrCat("the store is not available: ", status.message())));
+    return ToStatus(
+        api::ServiceUnavailable(absl::StrCat("the store is not available: ", status.message())));
   }
   if (absl::IsResourceExhausted(status)) {
-    return ToStatus(api::ServiceUnavailable(absl::StrCat("the store takes no writes: ", status.message())));
+    return ToStatus(
+        api::ServiceUnavailable(absl::StrCat("the store takes no writes: ", status.message())));
   }
   return ToStatus(api::InternalError(status.message()));
 }
@@ -109,9 +111,9 @@ absl::StatusOr<Json> ObjectRegistry::ToVersion(Json object, const ServedKind& ki
   }
   absl::StatusOr<Json> converted = api::Convert(object, to, warnings);
   if (!converted.ok()) {
-    return ToStatus(api::InternalError(absl::StrCat("conversion of ", kind.info->kind, " to ",
-                                                    to.ApiVersion(), " failed: ",
-                                                    converted.status().message())));
+    return ToStatus(
+        api::InternalError(absl::StrCat("conversion of ", kind.info->kind, " to ", to.ApiVersion(),
+                                        " failed: ", converted.status().message())));
   }
   api::PruneAndDefault(*converted, *to.type, /*own_defaults=*/false);
   return converted;

@@ -32,9 +32,9 @@ class ServerWatch;
 class ObjectRegistry final : public Registry {
  public:
   struct Options {
-    Store* store = nullptr;             // outlives the registry
-    std::function<absl::Time()> now;    // thread-safe
-    std::function<uint32_t()> random;   // thread-safe; uniform, not to be guessed
+    Store* store = nullptr;            // outlives the registry
+    std::function<absl::Time()> now;   // thread-safe
+    std::function<uint32_t()> random;  // thread-safe; uniform, not to be guessed
     api::AdmissionGates gates;
     // How often a watch that asked for bookmarks gets one (6.4).
     absl::Duration bookmark_every = absl::Minutes(1);
@@ -83,8 +83,8 @@ class ObjectRegistry final : public Registry {
   struct Modification {
     // Which part is written: "", "status", "scale", "finalize", "binding".
     std::string part;
-    bool tracked = false;   // managed fields are already right (apply)
-    bool decoded = true;    // unknown members are looked for
+    bool tracked = false;  // managed fields are already right (apply)
+    bool decoded = true;   // unknown members are looked for
     // Rules beyond the schema are not asked (parts that are no admission of the whole object).
     bool schema_only = false;
     // The client has to send the version that it read, if the kind wants it.
@@ -154,7 +154,7 @@ class ObjectRegistry final : public Registry {
 
   // delete.cc
   struct Deletion {
-    Json object;        // storage version, as it is left or as it went
+    Json object;  // storage version, as it is left or as it went
     bool gone = false;
     bool changed = false;
   };

@@ -154,9 +154,9 @@ std::string StoredText(const Json& object) {
 absl::StatusOr<Json> ParseStored(const Key& key, absl::string_view text, Revision revision) {
   absl::StatusOr<Json> object = json::Parse(text);
   if (!object.ok() || !object->is_object()) {
-    return absl::InternalError(absl::StrCat("stored ", key.resource, " ", key.name_space, "/",
-                                            key.name, " cannot be read: ",
-                                            object.ok() ? "no object" : object.status().message()));
+    return absl::InternalError(
+        absl::StrCat("stored ", key.resource, " ", key.name_space, "/", key.name,
+                     " cannot be read: ", object.ok() ? "no object" : object.status().message()));
   }
   SetRevision(*object, revision);
   return object;

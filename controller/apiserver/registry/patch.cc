@@ -1,4 +1,6 @@
 // PATCH in its four forms (spec kubernetes-api 7.4 to 7.6).
+#include "common/json/patch.h"
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -6,7 +8,6 @@
 
 #include "common/base/status_macros.h"
 #include "common/json/diff.h"
-#include "common/json/patch.h"
 #include "common/json/tree.h"
 #include "controller/apiserver/registry/object_registry.h"
 #include "controller/apiserver/registry/objects.h"
@@ -15,9 +16,8 @@
 namespace rekindle::apiserver {
 namespace {
 
-const std::vector<std::string> kCustomPatches = {"application/json-patch+json",
-                                                 "application/merge-patch+json",
-                                                 "application/apply-patch+yaml"};
+const std::vector<std::string> kCustomPatches = {
+    "application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"};
 
 absl::StatusOr<Json> ApplyJson(const Json& patch, const Json& current) {
   if (!patch.is_array()) {
@@ -111,10 +111,9 @@ absl::StatusOr<Reply> ObjectRegistry::ApplyServerSide(const Call& call, Body bod
     return reply;
   }
   if (const std::string uid(MetaText(body.tree, "uid")); !uid.empty()) {
-    return ToStatus(api::Conflict(
-        SubjectOf(info, call.name),
-        absl::StrCat("uid mismatch: the provided object specified uid ", uid,
-                     ", and no existing object was found")));
+    return ToStatus(api::Conflict(SubjectOf(info, call.name),
+                                  absl::StrCat("uid mismatch: the provided object specified uid ",
+                                               uid, ", and no existing object was found")));
   }
   if (!MetaText(body.tree, "resourceVersion").empty()) {
     return ToStatus(api::Conflict(SubjectOf(info, call.name)));

@@ -65,20 +65,22 @@ absl::StatusOr<Reply> ObjectRegistry::Bind(const Call& call) {
     errors.NotSupported(api::FieldPath("target.kind"), std::string(target), {"Node", "<empty>"});
   }
   if (node.empty()) errors.Required(api::FieldPath("target.name"));
-  if (!errors.empty()) return ToStatus(api::Invalid({"", "bindings", "Binding", call.name}, errors));
+  if (!errors.empty())
+    return ToStatus(api::Invalid({"", "bindings", "Binding", call.name}, errors));
   const api::Subject subject = SubjectOf(*call.kind->info, call.name);
   const std::string key_name = call.name;
   for (int attempt = 0; attempt < kDebitTries; ++attempt) {
     RK_ASSIGN_OR_RETURN(const Current current, ReadCurrent(call));
     if (BeingDeleted(current.object)) {
       return ToStatus(api::Conflict(
-          subject, absl::StrCat("pod ", key_name, " is being deleted, cannot be assigned to a host")));
+          subject,
+          absl::StrCat("pod ", key_name, " is being deleted, cannot be assigned to a host")));
     }
     const absl::string_view assigned = json::String(current.object, {"spec", "nodeName"});
     if (!assigned.empty()) {
-      return ToStatus(api::Conflict(subject, absl::StrCat("pod ", key_name,
-                                                          " is already assigned to node \"",
-                                                          assigned, "\"")));
+      return ToStatus(api::Conflict(
+          subject,
+          absl::StrCat("pod ", key_name, " is already assigned to node \"", assigned, "\"")));
     }
     const Json* gates = json::Find(current.object, {"spec", "schedulingGates"});
     if (gates != nullptr && !gates->empty()) {
@@ -113,25 +115,31 @@ absl::StatusOr<Json> ObjectRegistry::BudgetOf(const Json& pod, const ServedKind&
   query.resource = budgets.Resource();
   query.name_space = std::string(MetaText(pod, "namespace"));
   absl::Status bad;
-  const absl::Status read = store().ForEach(query, [&](const StoredObject& stored) {
-    absl::StatusOr<Json> budget = ParseStored(stored.key, *stored.text, stored.revision);
-    if (!budget.ok()) {
-      bad = budget.status();
-      return false;
-    }
-    const Json* selector = json::Find(*budget, {"spec", "selector"});
-    const absl::StatusOr<api::Selector> parsed =
-        api::Selector::FromJson(selector == nullptr ? Json() : *selector, "spec.selector");
-    if (!parsed.ok() || !parsed->Matches(labels)) return true;
-    if (!found.is_null()) {
-      bad = ToStatus(api::PlainServerError(
-          "This pod has more than one PodDisruptionBudget, which the eviction subresource does not "
-          "support."));
-      return false;
-    }
-    found = *std::move(budget);
-    return true;
-  }).status();
+  const absl::Status read =
+      store()
+          .ForEach(query,
+                   [&](const StoredObject& stored) {
+                     absl::StatusOr<Json> budget =
+                         ParseStored(stored.key, *stored.text, stored.revision);
+                     if (!budget.ok()) {
+                       bad = budget.status();
+                       return false;
+                     }
+                     const Json* selector = json::Find(*budget, {"spec", "selector"});
+                     const absl::StatusOr<api::Selector> parsed = api::Selector::FromJson(
+                         selector == nullptr ? Json() : *selector, "spec.selector");
+                     if (!parsed.ok() || !parsed->Matches(labels)) return true;
+                     if (!found.is_null()) {
+                       bad = ToStatus(
+                           api::PlainServerError("This pod has more than one PodDisruptionBudget, "
+                                                 "which the eviction subresource does not "
+                                                 "support."));
+                       return false;
+                     }
+                     found = *std::move(budget);
+                     return true;
+                   })
+          .status();
   RK_RETURN_IF_ERROR(bad);
   if (!read.ok()) return StoreError(read);
   return found;
@@ -152,7 +160,8 @@ absl::StatusOr<Reply> ObjectRegistry::Evict(const Call& call) {
   const ServedKind* budgets = kinds->Find("policy/v1", "PodDisruptionBudget");
   const Key key{call.kind->Resource(), call.name_space, call.name};
   for (int attempt = 0; attempt < kDebitTries; ++attempt) {
-    RK_ASSIGN_OR_RETURN(const Json pod, Read(*call.kind, *call.kind->info, call.name_space, call.name));
+    RK_ASSIGN_OR_RETURN(const Json pod,
+                        Read(*call.kind, *call.kind->info, call.name_space, call.name));
     DeleteOptions pinned = options;
     if (budgets != nullptr && !EvictsFreely(pod)) {
       RK_ASSIGN_OR_RETURN(const Json budget, BudgetOf(pod, *budgets));

@@ -51,10 +51,12 @@ std::string SelectorText(const Json& object, const ServedKind& kind) {
   if (!info.custom) {
     const Json* selector = json::Find(object, {"spec", "selector"});
     if (selector == nullptr) return "";
-    const absl::StatusOr<api::Selector> parsed = api::Selector::FromJson(*selector, "spec.selector");
+    const absl::StatusOr<api::Selector> parsed =
+        api::Selector::FromJson(*selector, "spec.selector");
     return parsed.ok() ? parsed->Text() : "";
   }
-  const Json* text = info.scale_selector_path.empty() ? nullptr : FindPath(object, info.scale_selector_path);
+  const Json* text =
+      info.scale_selector_path.empty() ? nullptr : FindPath(object, info.scale_selector_path);
   return text != nullptr && text->is_string() ? text->get<std::string>() : "";
 }
 
@@ -63,8 +65,8 @@ absl::StatusOr<Json> ScaleOf(const Json& object, const ServedKind& kind) {
   const Json* replicas = FindPath(object, kind.scale_spec_path);
   if (replicas == nullptr || !replicas->is_number_integer()) {
     if (info.custom) {
-      return ToStatus(api::InternalError(absl::StrCat("the spec replicas field \"",
-                                                      kind.scale_spec_path, "\" does not exist")));
+      return ToStatus(api::InternalError(
+          absl::StrCat("the spec replicas field \"", kind.scale_spec_path, "\" does not exist")));
     }
   }
   Json metadata = Json::object();
@@ -90,9 +92,9 @@ absl::StatusOr<Json> ScaleOf(const Json& object, const ServedKind& kind) {
 absl::StatusOr<std::optional<int64_t>> Wanted(const Json& scale, const Call& call) {
   const api::KindInfo& info = *call.kind->info;
   if (const absl::string_view name = MetaText(scale, "name"); !name.empty() && name != call.name) {
-    return ToStatus(api::BadRequest(absl::StrCat("the name of the object (", name,
-                                                 ") does not match the name on the URL (",
-                                                 call.name, ")")));
+    return ToStatus(
+        api::BadRequest(absl::StrCat("the name of the object (", name,
+                                     ") does not match the name on the URL (", call.name, ")")));
   }
   const absl::string_view kind = json::String(scale, "kind");
   if (!kind.empty() && kind != "Scale") {
@@ -107,15 +109,15 @@ absl::StatusOr<std::optional<int64_t>> Wanted(const Json& scale, const Call& cal
     return info.custom ? std::optional<int64_t>() : std::optional<int64_t>(0);
   }
   if (!replicas->is_number_integer() || *replicas > INT32_MAX || *replicas < INT32_MIN) {
-    return ToStatus(api::BadRequest("Scale in version \"v1\" cannot be handled as a Scale: "
-                                    "spec.replicas must be an integer of 32 bits"));
+    return ToStatus(
+        api::BadRequest("Scale in version \"v1\" cannot be handled as a Scale: "
+                        "spec.replicas must be an integer of 32 bits"));
   }
   const int64_t count = replicas->get<int64_t>();
   if (count >= 0) return std::optional<int64_t>(count);
   api::FieldErrors errors;
   if (info.custom) {
-    errors.Invalid(api::FieldPath("spec.replicas"), count,
-                   "should be greater than or equal to 0");
+    errors.Invalid(api::FieldPath("spec.replicas"), count, "should be greater than or equal to 0");
     errors.Invalid(api::FieldPath(".spec.replicas"), count, "should be a non-negative integer");
     return ToStatus(api::Invalid(SubjectOf(info, call.name), errors));
   }
@@ -143,8 +145,8 @@ absl::StatusOr<Reply> ObjectRegistry::Scale(const Call& call) {
   if (!patch && call.verb != Verb::kUpdate) return ToStatus(api::MethodNotAllowed());
   RK_RETURN_IF_ERROR(CheckWriteOptions(call, patch ? "PatchOptions" : "UpdateOptions"));
   if (patch && call.patch == PatchType::kApply) {
-    return ToStatus(api::UnsupportedMediaType(
-        {"application/json-patch+json", "application/merge-patch+json"}));
+    return ToStatus(
+        api::UnsupportedMediaType({"application/json-patch+json", "application/merge-patch+json"}));
   }
   RK_ASSIGN_OR_RETURN(const Body body, ReadBody(call.body));
   if (!patch && !body.tree.is_object()) {
@@ -160,7 +162,8 @@ absl::StatusOr<Reply> ObjectRegistry::Scale(const Call& call) {
       absl::StatusOr<Json> shown = ScaleOf(current, kind);
       // Writes work where the number is missing.
       if (!shown.ok()) {
-        shown = Json{{"kind", "Scale"}, {"metadata", current["metadata"]}, {"spec", Json::object()}};
+        shown =
+            Json{{"kind", "Scale"}, {"metadata", current["metadata"]}, {"spec", Json::object()}};
       }
       // The members of a Scale are no lists: strategic and merge patch are the same.
       Call merged = call;

@@ -188,8 +188,7 @@ bool ChangesDesired(const ServedKind& kind, const Json& old, const Json& updated
 bool IsFinished(const ServedKind& kind, const Json& object) {
   if (!BeingDeleted(object) || !Finalizers(object).empty()) return false;
   if (json::Int(object, {"metadata", "deletionGracePeriodSeconds"}).value_or(0) != 0) return false;
-  return kind.Resource() != "namespaces" ||
-         json::IsEmpty(At(At(object, "spec"), "finalizers"));
+  return kind.Resource() != "namespaces" || json::IsEmpty(At(At(object, "spec"), "finalizers"));
 }
 
 std::string QosClass(const Json& pod_spec) {

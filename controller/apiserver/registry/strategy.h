@@ -14,11 +14,11 @@ namespace rekindle::apiserver {
 
 // What kinds differ in when they are written (spec kubernetes-api 2.4, 2.5, 7.3, 8.2, 9.1).
 struct Traits {
-  bool generation = false;          // metadata.generation counts changes
-  bool unconditional_update = true; // PUT without resourceVersion
-  bool create_on_update = false;    // PUT of what is not there
-  bool returns_deleted = false;     // a delete that is done answers with the object
-  bool graceful = false;            // deletion waits for the node
+  bool generation = false;           // metadata.generation counts changes
+  bool unconditional_update = true;  // PUT without resourceVersion
+  bool create_on_update = false;     // PUT of what is not there
+  bool returns_deleted = false;      // a delete that is done answers with the object
+  bool graceful = false;             // deletion waits for the node
   bool keeps_status_on_create = false;
 };
 Traits TraitsOf(const ServedKind& kind);

@@ -37,7 +37,8 @@ absl::Status CheckRevision(const ServedKind& kind, bool whole, const Json& old, 
       api::FieldErrors errors;
       errors.Add({api::FieldErrorKind::kInvalid, "metadata.resourceVersion",
                   "Invalid value: 0x0: must be specified for an update"});
-      return ToStatus(api::Invalid({info.group, info.plural, info.plural, std::string(name)}, errors));
+      return ToStatus(
+          api::Invalid({info.group, info.plural, info.plural, std::string(name)}, errors));
     }
   } else if (std::to_string(*given) != present) {
     return ToStatus(api::Conflict(SubjectOf(info, name)));
@@ -106,8 +107,7 @@ absl::StatusOr<Json> ObjectRegistry::Finish(const Call& call, const Modification
     updated = api::TrackUpdate(&old, std::move(updated), ContextOf(call, how.part));
   }
   if (TraitsOf(kind).generation && ChangesDesired(kind, old, updated)) {
-    Metadata(updated)["generation"] =
-        json::Int(old, {"metadata", "generation"}).value_or(0) + 1;
+    Metadata(updated)["generation"] = json::Int(old, {"metadata", "generation"}).value_or(0) + 1;
   }
   if (updated == old) return updated;  // also where stored objects break today's rules
   RK_RETURN_IF_ERROR(Validate(kind, &old, how.schema_only, updated, &warnings));

@@ -23,8 +23,9 @@ absl::Status CheckParameters(const Call& call) {
   api::FieldErrors errors;
   if (!call.send_initial_events) {
     if (!call.resource_version_match.empty()) {
-      errors.Forbidden(match_at, "resourceVersionMatch is forbidden for watch unless "
-                                 "sendInitialEvents is provided");
+      errors.Forbidden(match_at,
+                       "resourceVersionMatch is forbidden for watch unless "
+                       "sendInitialEvents is provided");
     }
   } else if (call.resource_version_match != "NotOlderThan") {
     errors.Forbidden(match_at,
@@ -40,8 +41,8 @@ absl::Status CheckParameters(const Call& call) {
 }  // namespace
 
 absl::StatusOr<Revision> ObjectRegistry::SendInitial(const Call& call, const ServedKind& kind,
-                                                     const Selection& selection,
-                                                     ServerWatch& watch, bool& wanted) {
+                                                     const Selection& selection, ServerWatch& watch,
+                                                     bool& wanted) {
   ListQuery query;
   query.resource = kind.Resource();
   query.name_space = call.name_space;

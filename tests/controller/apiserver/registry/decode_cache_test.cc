@@ -74,9 +74,8 @@ TEST_F(DecodeCacheTest, ManyAtOnceDecodeOnce) {
   const Change change = ChangeAt(1, "x");
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&] {
-      EXPECT_EQ(**cache.Get(change, DecodeCache::Side::kAfter, "v1", Counting()), "x");
-    });
+    threads.emplace_back(
+        [&] { EXPECT_EQ(**cache.Get(change, DecodeCache::Side::kAfter, "v1", Counting()), "x"); });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(decoded, 1);

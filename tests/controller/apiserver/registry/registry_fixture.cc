@@ -51,8 +51,7 @@ std::vector<WatchEvent> Recorder::events() {
 
 absl::Status Recorder::AwaitError() {
   MutexLock lock(&mutex_);
-  mutex_.AwaitFor(kPatience,
-                  [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !error_.ok(); });
+  mutex_.AwaitFor(kPatience, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !error_.ok(); });
   return error_;
 }
 
@@ -254,11 +253,11 @@ void RegistryTest::RunPod(const std::string& name, bool ready) {
     return call;
   }());
   EXPECT_EQ(bound.code, 201) << bound.message();
-  const Result status = Patch(
-      "Pod", name, PatchType::kStrategic,
-      absl::StrCat(R"({"status":{"phase":"Running","conditions":[{"type":"Ready","status":")",
-                   ready ? "True" : "False", R"("}]}})"),
-      [](Call& call) { call.subresource = "status"; });
+  const Result status =
+      Patch("Pod", name, PatchType::kStrategic,
+            absl::StrCat(R"({"status":{"phase":"Running","conditions":[{"type":"Ready","status":")",
+                         ready ? "True" : "False", R"("}]}})"),
+            [](Call& call) { call.subresource = "status"; });
   EXPECT_EQ(status.code, 200) << status.message();
 }
 

@@ -81,7 +81,9 @@ struct Result {
     }
     return out;
   }
-  std::string rv() const { return std::string(json::String(body, {"metadata", "resourceVersion"})); }
+  std::string rv() const {
+    return std::string(json::String(body, {"metadata", "resourceVersion"}));
+  }
   std::string uid() const { return std::string(json::String(body, {"metadata", "uid"})); }
   std::string name() const { return std::string(json::String(body, {"metadata", "name"})); }
 };
