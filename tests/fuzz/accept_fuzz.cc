@@ -10,8 +10,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   namespace apiserver = rekindle::apiserver;
-  static const auto& catalog = *new std::shared_ptr<const apiserver::Catalog>(
-      apiserver::Catalog::Make({}));
+  static const auto& catalog =
+      *new std::shared_ptr<const apiserver::Catalog>(apiserver::Catalog::Make({}));
   static const auto& surface = *new apiserver::ServerSurface();
   // Path, Accept and If-None-Match, one a line.
   absl::string_view text(reinterpret_cast<const char*>(data), size);

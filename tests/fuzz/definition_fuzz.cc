@@ -46,7 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)apiserver::OpenApiV3(*catalog, kind.info->group, kind.info->version);
     const auto table = apiserver::MakeTable(kind, *crd, "v1", apiserver::IncludeObject::kMetadata,
                                             true, absl::UnixEpoch());
-    if (!table.ok() || (*table)["rows"][0]["cells"].size() != (*table)["columnDefinitions"].size()) {
+    if (!table.ok() ||
+        (*table)["rows"][0]["cells"].size() != (*table)["columnDefinitions"].size()) {
       std::abort();
     }
   }

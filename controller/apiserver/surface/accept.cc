@@ -68,8 +68,7 @@ std::optional<MediaType> Read(absl::string_view text) {
     const std::string lower = absl::AsciiStrToLower(key);
     if (lower != "q") {
       out.parameters.emplace_back(lower, std::move(value));
-    } else if (!absl::SimpleAtod(value, &out.quality) ||
-               !(out.quality >= 0 && out.quality <= 1)) {
+    } else if (!absl::SimpleAtod(value, &out.quality) || !(out.quality >= 0 && out.quality <= 1)) {
       return std::nullopt;
     }
   }
@@ -103,9 +102,8 @@ std::vector<MediaType> ParseAccept(absl::string_view header) {
     std::optional<MediaType> one = Read(Cut(header, ','));
     if (one.has_value() && one->quality > 0) out.push_back(*std::move(one));
   }
-  std::stable_sort(out.begin(), out.end(), [](const MediaType& a, const MediaType& b) {
-    return a.quality > b.quality;
-  });
+  std::stable_sort(out.begin(), out.end(),
+                   [](const MediaType& a, const MediaType& b) { return a.quality > b.quality; });
   return out;
 }
 

@@ -11,8 +11,8 @@ namespace rekindle::apiserver {
 
 // One media type of an Accept header. Names are in lower case; values are as they were sent.
 struct MediaType {
-  std::string type;     // "application"
-  std::string subtype;  // "json"
+  std::string type;                                             // "application"
+  std::string subtype;                                          // "json"
   std::vector<std::pair<std::string, std::string>> parameters;  // without q
   double quality = 1;
 

@@ -129,11 +129,11 @@ Json ResourceList(const Catalog& catalog, absl::string_view group, absl::string_
       resources.push_back(std::move(one));
     }
   }
-  return {{"kind", "APIResourceList"},
-          {"apiVersion", "v1"},
-          {"groupVersion",
-           group.empty() ? std::string(version) : absl::StrCat(group, "/", version)},
-          {"resources", std::move(resources)}};
+  return {
+      {"kind", "APIResourceList"},
+      {"apiVersion", "v1"},
+      {"groupVersion", group.empty() ? std::string(version) : absl::StrCat(group, "/", version)},
+      {"resources", std::move(resources)}};
 }
 
 Json AggregatedDiscovery(const Catalog& catalog, bool core, absl::string_view version) {

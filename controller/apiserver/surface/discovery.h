@@ -21,11 +21,11 @@ struct GroupVersions {
 // In the order of the catalog, without the core group.
 std::vector<GroupVersions> GroupsOf(const Catalog& catalog);
 
-Json LegacyVersions();                                            // /api
-Json GroupList(const Catalog& catalog);                           // /apis
-Json GroupDocument(const GroupVersions& group);                   // /apis/G
+Json LegacyVersions();                           // /api
+Json GroupList(const Catalog& catalog);          // /apis
+Json GroupDocument(const GroupVersions& group);  // /apis/G
 Json ResourceList(const Catalog& catalog, absl::string_view group,
-                  absl::string_view version);                     // /api/v1, /apis/G/V
+                  absl::string_view version);  // /api/v1, /apis/G/V
 // The aggregated form of /api (`core`) and /apis; `version` is that of the document, v2 or v2beta1.
 Json AggregatedDiscovery(const Catalog& catalog, bool core, absl::string_view version);
 

@@ -1,9 +1,8 @@
 #include "controller/apiserver/surface/documents.h"
 
-#include <openssl/evp.h>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include <openssl/evp.h>
 
 namespace rekindle::apiserver {
 
@@ -22,8 +21,8 @@ std::shared_ptr<const Document> Documents::Get(const std::string& name,
     const auto it = made_.find(name);
     if (it != made_.end()) return it->second;
   }
-  // Outside the lock: the index of OpenAPI is made of other documents. Two that make the same one at
-  // the same time make the same text.
+  // Outside the lock: the index of OpenAPI is made of other documents. Two that make the same one
+  // at the same time make the same text.
   auto document = std::make_shared<Document>();
   document->body = make();
   document->hash = HashOf(document->body);

@@ -14,8 +14,8 @@
 
 namespace rekindle::apiserver {
 
-// A text and its hash (upper-case hexadecimal SHA-256), which is its ETag and its key in the index of
-// OpenAPI v3.
+// A text and its hash (upper-case hexadecimal SHA-256), which is its ETag and its key in the index
+// of OpenAPI v3.
 struct Document {
   std::string body;
   std::string hash;

@@ -33,11 +33,10 @@ Json Parameter(absl::string_view name, absl::string_view in, absl::string_view t
 }
 
 Json WriteParameters(bool patch) {
-  Json out = {
-      Parameter("dryRun", "query", "string", "All: nothing is stored."),
-      Parameter("fieldManager", "query", "string", "Name of the one who writes."),
-      Parameter("fieldValidation", "query", "string",
-                "What becomes of members that nobody knows: Ignore, Warn or Strict.")};
+  Json out = {Parameter("dryRun", "query", "string", "All: nothing is stored."),
+              Parameter("fieldManager", "query", "string", "Name of the one who writes."),
+              Parameter("fieldValidation", "query", "string",
+                        "What becomes of members that nobody knows: Ignore, Warn or Strict.")};
   if (patch) out.push_back(Parameter("force", "query", "boolean", "Takes members from others."));
   return out;
 }
@@ -102,8 +101,7 @@ class DocumentWriter {
 
  private:
   // A type that is sent to a path without being a kind of its own.
-  std::string Extra(const std::string& group, const std::string& version,
-                    const std::string& kind) {
+  std::string Extra(const std::string& group, const std::string& version, const std::string& kind) {
     const api::Type* type = api::Kinds().FindType(
         absl::StrCat("io.k8s.api.", group.empty() ? "core" : group, ".", version, ".", kind));
     if (type == nullptr) return "";
@@ -123,20 +121,19 @@ class DocumentWriter {
   static Json ListSchema(const KindInfo& info) {
     Json kind = KindOf(info);
     kind["kind"] = info.list_kind;
-    return {{"type", "object"},
-            {"description", absl::StrCat("A list of ", info.plural, ".")},
-            {"required", {"items"}},
-            {"properties",
-             {{"apiVersion", {{"type", "string"}, {"description", "Group and version."}}},
-              {"kind", {{"type", "string"}, {"description", "What this list is."}}},
-              {"metadata",
-               {{"allOf", Json::array({Ref(absl::StrCat(kMeta, "ListMeta"))})},
-                {"description", "State and pages of the list."}}},
-              {"items",
-               {{"type", "array"},
-                {"description", "The objects."},
-                {"items", Ref(info.type->name)}}}}},
-            {"x-kubernetes-group-version-kind", Json::array({std::move(kind)})}};
+    return {
+        {"type", "object"},
+        {"description", absl::StrCat("A list of ", info.plural, ".")},
+        {"required", {"items"}},
+        {"properties",
+         {{"apiVersion", {{"type", "string"}, {"description", "Group and version."}}},
+          {"kind", {{"type", "string"}, {"description", "What this list is."}}},
+          {"metadata",
+           {{"allOf", Json::array({Ref(absl::StrCat(kMeta, "ListMeta"))})},
+            {"description", "State and pages of the list."}}},
+          {"items",
+           {{"type", "array"}, {"description", "The objects."}, {"items", Ref(info.type->name)}}}}},
+        {"x-kubernetes-group-version-kind", Json::array({std::move(kind)})}};
   }
 
   static Json Operation(absl::string_view action, const Json& kind, absl::string_view answer,
@@ -213,8 +210,7 @@ class DocumentWriter {
   Json PartPath(const ServedKind& kind, const Subresource& part) {
     const KindInfo& info = *kind.info;
     const bool own = part.version.empty();
-    const std::string name =
-        own ? info.type->name : Extra(part.group, part.version, part.kind);
+    const std::string name = own ? info.type->name : Extra(part.group, part.version, part.kind);
     const Json gvk =
         own ? KindOf(info)
             : Json{{"group", part.group}, {"version", part.version}, {"kind", part.kind}};
@@ -267,8 +263,7 @@ Json SchemaV2(const Json& schema, bool platform) {
     } else if (key == "required") {
       if (!open) out[key] = value;
     } else if (key == "type" || key == "format" || key == "description" ||
-               (key.starts_with("x-kubernetes-") &&
-                key != "x-kubernetes-preserve-unknown-fields" &&
+               (key.starts_with("x-kubernetes-") && key != "x-kubernetes-preserve-unknown-fields" &&
                 key != "x-kubernetes-embedded-resource")) {
       out[key] = value;
     }
@@ -281,11 +276,11 @@ Json PathV2(const Json& path) {
   for (const char* method : {"get", "put", "post", "delete", "patch"}) {
     const auto operation = path.find(method);
     if (operation == path.end()) continue;
-    Json one = {{"x-kubernetes-action", (*operation)["x-kubernetes-action"]},
-                {"x-kubernetes-group-version-kind",
-                 (*operation)["x-kubernetes-group-version-kind"]},
-                {"produces", {"application/json"}},
-                {"responses", {{"200", {{"description", "OK"}}}}}};
+    Json one = {
+        {"x-kubernetes-action", (*operation)["x-kubernetes-action"]},
+        {"x-kubernetes-group-version-kind", (*operation)["x-kubernetes-group-version-kind"]},
+        {"produces", {"application/json"}},
+        {"responses", {{"200", {{"description", "OK"}}}}}};
     if (operation->contains("requestBody")) {
       for (const auto& [type, ignored] : (*operation)["requestBody"]["content"].items()) {
         one["consumes"].push_back(type);
@@ -312,8 +307,7 @@ Json PathV2(const Json& path) {
 }  // namespace
 
 std::string GroupVersionPath(absl::string_view group, absl::string_view version) {
-  return group.empty() ? absl::StrCat("api/", version)
-                       : absl::StrCat("apis/", group, "/", version);
+  return group.empty() ? absl::StrCat("api/", version) : absl::StrCat("apis/", group, "/", version);
 }
 
 std::vector<std::pair<std::string, std::string>> GroupVersionsOf(const Catalog& catalog) {

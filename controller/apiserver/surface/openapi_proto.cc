@@ -16,7 +16,7 @@ class Message {
   void Text(uint32_t number, absl::string_view text) {
     Varint(number << 3 | 2);
     Varint(text.size());
-    out_.append(text);
+    out_.append(text.data(), text.size());
   }
   void Bool(uint32_t number, bool value) {
     Varint(number << 3);

@@ -62,7 +62,8 @@ struct State {
 
 void CountRestarts(const Json& status, State& out) {
   out.restarts += json::Int(status, "restartCount").value_or(0);
-  const auto ended = api::ParseTime(json::String(status, {"lastState", "terminated", "finishedAt"}));
+  const auto ended =
+      api::ParseTime(json::String(status, {"lastState", "terminated", "finishedAt"}));
   if (ended.has_value() && (!out.last_restart.has_value() || *ended > *out.last_restart)) {
     out.last_restart = ended;
   }
@@ -120,7 +121,8 @@ void Containers(const Json& pod, State& out) {
   // One that is done beside others that go on is no pod that is done.
   if (out.reason == "Completed" && running) {
     const Json* ready = ConditionOf(pod, "Ready");
-    out.reason = ready != nullptr && json::String(*ready, "status") == "True" ? "Running" : "NotReady";
+    out.reason =
+        ready != nullptr && json::String(*ready, "status") == "True" ? "Running" : "NotReady";
   }
 }
 

@@ -103,7 +103,7 @@ class Reader {
 bool IsUtf8(absl::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t more = lead < 0x80              ? 0
+    const size_t more = lead < 0x80                   ? 0
                         : lead >= 0xc2 && lead < 0xe0 ? 1
                         : lead >= 0xe0 && lead < 0xf0 ? 2
                         : lead >= 0xf0 && lead < 0xf5 ? 3
@@ -146,7 +146,8 @@ class Decoder {
       if (it == message.slots.end()) continue;
       const ProtobufMessage::Slot& slot = it->second;
       if (slot.inlined != nullptr) {
-        if (part.type != kBytes) return Bad(path, absl::StrCat("field ", part.number, " is no message"));
+        if (part.type != kBytes)
+          return Bad(path, absl::StrCat("field ", part.number, " is no message"));
         RK_RETURN_IF_ERROR(Members(*slot.inlined, part.bytes, path, level + 1, out));
         continue;
       }
@@ -159,8 +160,7 @@ class Decoder {
                       int level, Json& out) {
     const Field& field = *slot.field;
     const Type& type = *field.type;
-    const std::string below =
-        path.empty() ? field.name : absl::StrCat(path, ".", field.name);
+    const std::string below = path.empty() ? field.name : absl::StrCat(path, ".", field.name);
     if (type.shape == Shape::kList) return Element(type, part, below, level, out[field.name]);
     if (type.shape == Shape::kMap) return Entry(type, part, below, level, out[field.name]);
     if (type.shape == Shape::kObject) {
@@ -169,8 +169,8 @@ class Decoder {
     }
     Json value;
     RK_RETURN_IF_ERROR(Scalar(type, part, below, value));
-    const bool zero = value.is_null() || value == "" || value == false ||
-                      (value.is_number() && value == 0);
+    const bool zero =
+        value.is_null() || value == "" || value == false || (value.is_number() && value == 0);
     if (value.is_null() || (zero && !slot.pointer && !field.required)) return absl::OkStatus();
     out[field.name] = std::move(value);
     return absl::OkStatus();
@@ -400,7 +400,8 @@ absl::StatusOr<Envelope> Open(absl::string_view bytes) {
   while (!reader.Done()) {
     RK_ASSIGN_OR_RETURN(const Part part, reader.Next());
     if (part.number > 4) continue;
-    if (part.type != kBytes) return Bad(path, absl::StrCat("field ", part.number, " is no message"));
+    if (part.type != kBytes)
+      return Bad(path, absl::StrCat("field ", part.number, " is no message"));
     if (part.number == 2) out.raw = part.bytes;
     if (part.number == 3 && !part.bytes.empty()) return Bad(path, "its content is encoded");
     if (part.number == 4 && !part.bytes.empty() &&
@@ -431,8 +432,8 @@ absl::StatusOr<Json> DecodeProtobuf(absl::string_view bytes) {
   const absl::StatusOr<ProtobufTable>& table = Table();
   if (!table.ok()) return absl::InternalError(table.status().message());
   if (type == nullptr || table->Find(*type) == nullptr) {
-    return absl::UnimplementedError(absl::StrCat("no kind \"", envelope.kind,
-                                                 "\" of version \"", envelope.api_version,
+    return absl::UnimplementedError(absl::StrCat("no kind \"", envelope.kind, "\" of version \"",
+                                                 envelope.api_version,
                                                  "\" is known in protobuf; send JSON"));
   }
   Json out = Json::object();

@@ -4,8 +4,8 @@
 
 namespace rekindle::apiserver {
 
-// `member=NUMBER`; `member=A.B` is member B of the message in A, which JSON shows without A between.
-// A star: an absent member and its zero are two things (a pointer at home).
+// `member=NUMBER`; `member=A.B` is member B of the message in A, which JSON shows without A
+// between. A star: an absent member and its zero are two things (a pointer at home).
 absl::string_view ProtobufNumbers() {
   return R"numbers(
 package io.k8s.apimachinery.pkg.apis.meta.v1

@@ -26,7 +26,8 @@ constexpr absl::string_view kJson = "application/json";
 constexpr absl::string_view kDiscoveryGroup = "apidiscovery.k8s.io";
 constexpr absl::string_view kDiscoveryKind = "APIGroupDiscoveryList";
 // What clients ask for has an '@', which their own readers of answers refuse (spec 17.2).
-constexpr absl::string_view kProtoV2Asked = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+constexpr absl::string_view kProtoV2Asked =
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 constexpr absl::string_view kProtoV2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 // The version whose behaviour clients may expect.
 constexpr absl::string_view kMinor = "32";
@@ -122,7 +123,8 @@ class Answerer {
     if (parts[0] == "openapi" && parts.size() > 1) return OpenApi(parts);
     if (parts[0] == "api") {
       if (parts.size() == 1) return Discovery(/*core=*/true);
-      if (parts.size() == 2 && catalog_.HasGroupVersion("", parts[1])) return Resources("", parts[1]);
+      if (parts.size() == 2 && catalog_.HasGroupVersion("", parts[1]))
+        return Resources("", parts[1]);
       return std::nullopt;
     }
     if (parts[0] != "apis") return std::nullopt;
@@ -145,16 +147,16 @@ class Answerer {
     if (!form.has_value()) return NotAcceptable({std::string(kJson)});
     const std::string name = absl::StrCat(core ? "/api" : "/apis", " ", *form);
     if (form->empty()) {
-      const auto document = documents_.Get(name, [&] {
-        return json::Dump(core ? LegacyVersions() : GroupList(catalog_));
-      });
+      const auto document = documents_.Get(
+          name, [&] { return json::Dump(core ? LegacyVersions() : GroupList(catalog_)); });
       return ReplyOf(*document, kJson, if_none_match_);
     }
-    const auto document =
-        documents_.Get(name, [&] { return json::Dump(AggregatedDiscovery(catalog_, core, *form)); });
-    return ReplyOf(*document,
-                   absl::StrCat(kJson, ";g=", kDiscoveryGroup, ";v=", *form, ";as=", kDiscoveryKind),
-                   if_none_match_);
+    const auto document = documents_.Get(
+        name, [&] { return json::Dump(AggregatedDiscovery(catalog_, core, *form)); });
+    return ReplyOf(
+        *document,
+        absl::StrCat(kJson, ";g=", kDiscoveryGroup, ";v=", *form, ";as=", kDiscoveryKind),
+        if_none_match_);
   }
 
   std::optional<HttpReply> Group(const std::string& name) {
@@ -210,8 +212,8 @@ class Answerer {
         return ReplyOf(*document, kJson, if_none_match_);
       }
       if (one.Name() != kProtoV2Asked && one.Name() != kProtoV2) continue;
-      const auto document =
-          documents_.Get("/openapi/v2 protobuf", [&] { return EncodeOpenApiV2(OpenApiV2(catalog_)); });
+      const auto document = documents_.Get("/openapi/v2 protobuf",
+                                           [&] { return EncodeOpenApiV2(OpenApiV2(catalog_)); });
       return ReplyOf(*document, kProtoV2, if_none_match_);
     }
     return NotAcceptable({std::string(kJson), std::string(kProtoV2Asked)});

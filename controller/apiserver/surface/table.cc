@@ -27,8 +27,8 @@ Json RowConditions(const ServedKind& kind, const Json& object) {
   return {{{"type", "Completed"},
            {"status", "True"},
            {"reason", phase},
-           {"message", phase == "Succeeded" ? "The pod has completed successfully."
-                                            : "The pod failed."}}};
+           {"message",
+            phase == "Succeeded" ? "The pod has completed successfully." : "The pod failed."}}};
 }
 
 Json RowObject(const ServedKind& kind, const Json& object, absl::string_view version,
@@ -74,12 +74,12 @@ std::vector<Column> ColumnsOf(const ServedKind& kind) {
   if (const KindView* view = FindView(*kind.info)) return view->columns;
   std::vector<Column> out = {{"Name", "string", "name", "Name of the object.", 0}};
   for (const api::PrinterColumn& column : PrinterColumnsOf(*kind.info)) {
-    out.push_back({column.name, column.type, "",
-                   column.doc.empty()
-                       ? absl::StrCat("Custom resource definition column (in JSONPath format): ",
-                                      column.path)
-                       : column.doc,
-                   column.priority});
+    out.push_back(
+        {column.name, column.type, "",
+         column.doc.empty()
+             ? absl::StrCat("Custom resource definition column (in JSONPath format): ", column.path)
+             : column.doc,
+         column.priority});
   }
   return out;
 }

@@ -8,10 +8,10 @@
 namespace rekindle::apiserver {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsSupersetOf;
 using testing::Not;
-using testing::Contains;
 
 const Json* Find(const Json& list, const char* member, const std::string& value) {
   for (const Json& one : list) {

@@ -1,10 +1,9 @@
-#include "controller/apiserver/surface/openapi_document.h"
-
 #include <functional>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "controller/apiserver/surface/openapi_document.h"
 #include "controller/apiserver/surface/openapi_proto.h"
 #include "tests/controller/apiserver/catalog/widget.h"
 
@@ -61,9 +60,9 @@ TEST(OpenApi, WhatKubectlLooksForInEachVersion) {
         found = true;
         EXPECT_TRUE(HasParameter(patch, "fieldValidation"));
         EXPECT_TRUE(HasParameter(patch, "dryRun"));
-        EXPECT_EQ(patch["requestBody"]["content"].contains(
-                      "application/strategic-merge-patch+json"),
-                  !kind.info->custom);
+        EXPECT_EQ(
+            patch["requestBody"]["content"].contains("application/strategic-merge-patch+json"),
+            !kind.info->custom);
       }
       EXPECT_TRUE(found) << kind.info->kind;
     }
@@ -76,7 +75,8 @@ TEST(OpenApi, AUsersKind) {
   const Json& widget = document["components"]["schemas"]["io.example.v1.Widget"];
   EXPECT_EQ(widget["description"], "A toy.");
   EXPECT_EQ(widget["properties"]["spec"]["properties"]["color"]["description"], "Its color.");
-  EXPECT_TRUE(document["paths"].contains("/apis/example.io/v1/namespaces/{namespace}/widgets/{name}"));
+  EXPECT_TRUE(
+      document["paths"].contains("/apis/example.io/v1/namespaces/{namespace}/widgets/{name}"));
   EXPECT_TRUE(document["paths"].contains("/apis/example.io/v1/widgets"));
   EXPECT_EQ(document["paths"]["/apis/example.io/v1/namespaces/{namespace}/widgets/{name}/scale"]
                     ["patch"]["x-kubernetes-group-version-kind"]["kind"],

@@ -1,9 +1,9 @@
 #include "controller/apiserver/surface/protobuf.h"
 
+#include "absl/strings/escaping.h"
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/escaping.h"
 #include "common/api/kinds/registry.h"
 #include "controller/apiserver/surface/protobuf_table.h"
 
@@ -55,10 +55,10 @@ TEST(Protobuf, TableFitsTheTypes) {
   // Every member of the platform's kinds that a client can send has a number.
   const auto* spec = table->Find(*api::Kinds().FindType("io.k8s.api.core.v1.PodSpec"));
   EXPECT_GE(spec->slots.size(), 40u);
-  for (const char* bad : {"Pod: metadata=1", "package io.k8s.api.core.v1 Nothing: a=1",
-                          "package io.k8s.api.core.v1 Pod: nothing=1",
-                          "package io.k8s.api.core.v1 Pod: metadata=x",
-                          "package io.k8s.api.core.v1 Pod: metadata=1 spec=1", "metadata=1"}) {
+  for (const char* bad :
+       {"Pod: metadata=1", "package io.k8s.api.core.v1 Nothing: a=1",
+        "package io.k8s.api.core.v1 Pod: nothing=1", "package io.k8s.api.core.v1 Pod: metadata=x",
+        "package io.k8s.api.core.v1 Pod: metadata=1 spec=1", "metadata=1"}) {
     EXPECT_FALSE(ProtobufTable::Make(api::Kinds(), bad).ok()) << bad;
   }
 }
@@ -89,7 +89,8 @@ TEST(Protobuf, APod) {
                    Bytes(3, Bytes(3, Bytes(1, Bytes(1, "map")) + Bytes(2, "key") + Number(3, 1)))) +
       Bytes(8, Bytes(1, Bytes(1, "cpu") + Bytes(2, Bytes(1, "100m")))) +
       // readinessProbe: the handler is inlined.
-      Bytes(11, Bytes(1, Bytes(2, Bytes(1, "/") + Bytes(2, Number(1, 1) + Number(2, 0) + Bytes(3, "web")) +
+      Bytes(11, Bytes(1, Bytes(2, Bytes(1, "/") +
+                                      Bytes(2, Number(1, 1) + Number(2, 0) + Bytes(3, "web")) +
                                       Bytes(4, "HTTP"))) +
                     Number(2, 0) + Number(3, 1));
   const std::string spec =
@@ -114,16 +115,17 @@ TEST(Protobuf, APod) {
 }
 
 TEST(Protobuf, TimesNumbersAndEmbeddedJson) {
-  EXPECT_EQ(Decoded(Envelope("coordination.k8s.io/v1", "Lease",
-                             Meta("l") + Bytes(2, Bytes(1, "me") + Number(2, 15) +
-                                                      Bytes(3, Number(1, 1'000'000'000) +
-                                                                   Number(2, 5'000))))),
+  EXPECT_EQ(Decoded(Envelope(
+                "coordination.k8s.io/v1", "Lease",
+                Meta("l") + Bytes(2, Bytes(1, "me") + Number(2, 15) +
+                                         Bytes(3, Number(1, 1'000'000'000) + Number(2, 5'000))))),
             Json::parse(R"({"apiVersion":"coordination.k8s.io/v1","kind":"Lease",
               "metadata":{"name":"l"},"spec":{"holderIdentity":"me","leaseDurationSeconds":15,
               "acquireTime":"2001-09-09T01:46:40.000005Z"}})"));
-  EXPECT_EQ(Decoded(Envelope("apps/v1", "ControllerRevision",
-                             Meta("r") + Bytes(2, Bytes(1, R"({"spec":{"a":[1]}})")) + Number(3, 4))),
-            Json::parse(R"({"apiVersion":"apps/v1","kind":"ControllerRevision",
+  EXPECT_EQ(
+      Decoded(Envelope("apps/v1", "ControllerRevision",
+                       Meta("r") + Bytes(2, Bytes(1, R"({"spec":{"a":[1]}})")) + Number(3, 4))),
+      Json::parse(R"({"apiVersion":"apps/v1","kind":"ControllerRevision",
               "metadata":{"name":"r"},"data":{"spec":{"a":[1]}},"revision":4})"));
 }
 
@@ -141,8 +143,8 @@ TEST(Protobuf, Requests) {
                              Meta("p") + Bytes(2, Number(1, 0) + Bytes(2, Bytes(1, "u"))))),
             Json::parse(R"({"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"p"},
               "deleteOptions":{"gracePeriodSeconds":0,"preconditions":{"uid":"u"}}})"));
-  EXPECT_EQ(Decoded(Envelope("apps/v1", "DeleteOptions", Bytes(4, "Orphan") + Bytes(5, "All")))
-                ["propagationPolicy"],
+  EXPECT_EQ(Decoded(Envelope("apps/v1", "DeleteOptions",
+                             Bytes(4, "Orphan") + Bytes(5, "All")))["propagationPolicy"],
             "Orphan");
   EXPECT_EQ(Decoded(Envelope("policy/v1", "PodDisruptionBudget",
                              Meta("b") + Bytes(2, Bytes(1, Number(1, 1) + Bytes(3, "50%")) +
@@ -170,7 +172,8 @@ TEST(Protobuf, RefusesWhatIsBroken) {
       {"long number", Envelope("v1", "Namespace", "\x08" + std::string(11, '\xff')), "ten bytes"},
       {"size", Envelope("v1", "Namespace", "\x0a\x7f"), "ends within a field"},
       {"name as a number", Envelope("v1", "Namespace", Bytes(1, Number(1, 7))), "metadata.name"},
-      {"not UTF-8", Envelope("v1", "Namespace", Bytes(1, Bytes(1, "\xff"))), "metadata.name: is not UTF-8"},
+      {"not UTF-8", Envelope("v1", "Namespace", Bytes(1, Bytes(1, "\xff"))),
+       "metadata.name: is not UTF-8"},
       {"surrogate", Envelope("v1", "Namespace", Bytes(1, Bytes(1, "\xed\xa0\x80"))), "not UTF-8"},
       {"key", Envelope("v1", "ConfigMap", Bytes(2, Bytes(1, "\xff"))), "a key is no text"},
       {"time", Envelope("v1", "Namespace", Bytes(1, Bytes(8, Number(1, int64_t{1} << 60)))),
@@ -186,8 +189,9 @@ TEST(Protobuf, RefusesWhatIsBroken) {
     ASSERT_EQ(out.status().code(), absl::StatusCode::kInvalidArgument) << one.name;
     EXPECT_THAT(std::string(out.status().message()), HasSubstr(one.want)) << one.name;
   }
-  EXPECT_EQ(DecodeProtobuf(Envelope("apps.kruise.io/v1beta1", "CloneSet", Meta("a"))).status().code(),
-            absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(
+      DecodeProtobuf(Envelope("apps.kruise.io/v1beta1", "CloneSet", Meta("a"))).status().code(),
+      absl::StatusCode::kUnimplemented);
 }
 
 }  // namespace

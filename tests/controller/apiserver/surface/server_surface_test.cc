@@ -63,16 +63,20 @@ TEST_F(ServerSurfaceTest, FormsOfDiscovery) {
     EXPECT_EQ(Json::parse(aggregated.body)["apiVersion"], "apidiscovery.k8s.io/v2");
     EXPECT_EQ(HeaderOf(aggregated, "Vary"), "Accept");
     // Clients up to 1.29 know only this one.
-    const HttpReply beta = Get(
-        path, "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json");
+    const HttpReply beta =
+        Get(path,
+            "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/"
+            "json");
     EXPECT_THAT(beta.content_type, HasSubstr("v=v2beta1"));
     EXPECT_EQ(Json::parse(beta.body)["apiVersion"], "apidiscovery.k8s.io/v2beta1");
     const HttpReply old = Get(path, "application/json, */*");
     EXPECT_EQ(old.content_type, "application/json");
     EXPECT_FALSE(Json::parse(old.body).contains("items"));
     // A form that nobody knows, then the plain one.
-    EXPECT_EQ(Get(path, "application/json;g=apidiscovery.k8s.io;v=v9;as=APIGroupDiscoveryList,"
-                        "application/json").content_type,
+    EXPECT_EQ(Get(path,
+                  "application/json;g=apidiscovery.k8s.io;v=v9;as=APIGroupDiscoveryList,"
+                  "application/json")
+                  .content_type,
               "application/json");
     EXPECT_EQ(Get(path, "text/html").status, 406);
     EXPECT_EQ(Get(path, "application/json;as=Table;v=v1;g=meta.k8s.io").status, 406);
@@ -102,7 +106,8 @@ TEST_F(ServerSurfaceTest, HashesAndConditions) {
 
 TEST_F(ServerSurfaceTest, OpenApiIndexNamesTheHashes) {
   const Json index = Document("/openapi/v3");
-  for (const char* path : {"api/v1", "apis/apps/v1", "apis/example.io/v1", "apis/apps.kruise.io/v1alpha1"}) {
+  for (const char* path :
+       {"api/v1", "apis/apps/v1", "apis/example.io/v1", "apis/apps.kruise.io/v1alpha1"}) {
     ASSERT_TRUE(index["paths"].contains(path)) << path;
     const std::string url = index["paths"][path]["serverRelativeURL"];
     const HttpReply document = Get("/openapi/v3/" + std::string(path), "application/json");
@@ -116,7 +121,9 @@ TEST_F(ServerSurfaceTest, OpenApiVersion2HasTwoForms) {
   const HttpReply proto =
       Get("/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
   EXPECT_EQ(proto.content_type, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
-  EXPECT_EQ(proto.body.substr(0, 5), "\x0a\x03" "2.0");
+  EXPECT_EQ(proto.body.substr(0, 5),
+            "\x0a\x03"
+            "2.0");
   EXPECT_EQ(Get("/openapi/v2", "text/html").status, 406);
 }
 

@@ -39,9 +39,8 @@ class TableTest : public testing::Test {
 };
 
 TEST_F(TableTest, Columns) {
-  EXPECT_THAT(Names("v1", "Pod"),
-              ElementsAre("Name", "Ready", "Status", "Restarts", "Age", "IP#", "Node#",
-                          "Nominated Node#", "Readiness Gates#"));
+  EXPECT_THAT(Names("v1", "Pod"), ElementsAre("Name", "Ready", "Status", "Restarts", "Age", "IP#",
+                                              "Node#", "Nominated Node#", "Readiness Gates#"));
   EXPECT_THAT(Names("v1", "Event"),
               ElementsAre("Last Seen", "Type", "Reason", "Object", "Subobject#", "Source#",
                           "Message", "First Seen#", "Count#", "Name#"));
@@ -72,37 +71,48 @@ TEST_F(TableTest, StateOfAPod) {
        "Running", "1/2"},
       {R"({"status":{"phase":"Failed","reason":"Evicted"}})", "Evicted", "0/0"},
       {R"({"spec":{"containers":[{}]},"status":{"phase":"Running","containerStatuses":[
-          {"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}})", "CrashLoopBackOff", "0/1"},
+          {"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}})",
+       "CrashLoopBackOff", "0/1"},
       {R"({"spec":{"containers":[{}]},"status":{"phase":"Failed","containerStatuses":[
-          {"state":{"terminated":{"reason":"OOMKilled","exitCode":137}}}]}})", "OOMKilled", "0/1"},
+          {"state":{"terminated":{"reason":"OOMKilled","exitCode":137}}}]}})",
+       "OOMKilled", "0/1"},
       {R"({"spec":{"containers":[{}]},"status":{"phase":"Failed","containerStatuses":[
-          {"state":{"terminated":{"exitCode":3}}}]}})", "ExitCode:3", "0/1"},
+          {"state":{"terminated":{"exitCode":3}}}]}})",
+       "ExitCode:3", "0/1"},
       {R"({"spec":{"containers":[{}]},"status":{"phase":"Failed","containerStatuses":[
-          {"state":{"terminated":{"exitCode":137,"signal":9}}}]}})", "Signal:9", "0/1"},
+          {"state":{"terminated":{"exitCode":137,"signal":9}}}]}})",
+       "Signal:9", "0/1"},
       // The first container has the last word.
       {R"({"spec":{"containers":[{},{}]},"status":{"phase":"Running","containerStatuses":[
           {"state":{"waiting":{"reason":"ImagePullBackOff"}}},
-          {"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}})", "ImagePullBackOff", "0/2"},
+          {"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}})",
+       "ImagePullBackOff", "0/2"},
       {R"({"spec":{"containers":[{},{}]},"status":{"phase":"Running",
           "conditions":[{"type":"Ready","status":"True"}],"containerStatuses":[
           {"state":{"terminated":{"reason":"Completed","exitCode":0}}},
-          {"ready":true,"state":{"running":{}}}]}})", "Running", "1/2"},
+          {"ready":true,"state":{"running":{}}}]}})",
+       "Running", "1/2"},
       {R"({"spec":{"containers":[{},{}]},"status":{"phase":"Running","containerStatuses":[
           {"state":{"terminated":{"reason":"Completed","exitCode":0}}},
-          {"ready":true,"state":{"running":{}}}]}})", "NotReady", "1/2"},
+          {"ready":true,"state":{"running":{}}}]}})",
+       "NotReady", "1/2"},
       {R"({"spec":{"containers":[{}],"initContainers":[{"name":"i"},{"name":"j"}]},
           "status":{"phase":"Pending","initContainerStatuses":[
           {"name":"i","state":{"terminated":{"exitCode":0}}},
-          {"name":"j","state":{"running":{}}}]}})", "Init:1/2", "0/1"},
+          {"name":"j","state":{"running":{}}}]}})",
+       "Init:1/2", "0/1"},
       {R"({"spec":{"containers":[{}],"initContainers":[{"name":"i"}]},
           "status":{"phase":"Pending","initContainerStatuses":[
-          {"name":"i","state":{"terminated":{"exitCode":2}}}]}})", "Init:ExitCode:2", "0/1"},
+          {"name":"i","state":{"terminated":{"exitCode":2}}}]}})",
+       "Init:ExitCode:2", "0/1"},
       {R"({"spec":{"containers":[{}],"initContainers":[{"name":"i"}]},
           "status":{"phase":"Pending","initContainerStatuses":[
-          {"name":"i","state":{"terminated":{"exitCode":2,"reason":"Error"}}}]}})", "Init:Error", "0/1"},
+          {"name":"i","state":{"terminated":{"exitCode":2,"reason":"Error"}}}]}})",
+       "Init:Error", "0/1"},
       {R"({"spec":{"containers":[{}],"initContainers":[{"name":"i"}]},
           "status":{"phase":"Pending","initContainerStatuses":[
-          {"name":"i","state":{"waiting":{"reason":"PodInitializing"}}}]}})", "Init:0/1", "0/1"},
+          {"name":"i","state":{"waiting":{"reason":"PodInitializing"}}}]}})",
+       "Init:0/1", "0/1"},
       {R"({"spec":{"containers":[{}],"initContainers":[{"name":"i"}]},
           "status":{"phase":"Pending","initContainerStatuses":[
           {"name":"i","state":{"waiting":{"reason":"ImagePullBackOff"}}}]}})",
@@ -111,13 +121,17 @@ TEST_F(TableTest, StateOfAPod) {
       {R"({"spec":{"containers":[{}],"initContainers":[{"name":"i","restartPolicy":"Always"}]},
           "status":{"phase":"Running","initContainerStatuses":[
           {"name":"i","ready":true,"started":true,"state":{"running":{}}}],
-          "containerStatuses":[{"ready":true,"state":{"running":{}}}]}})", "Running", "2/2"},
+          "containerStatuses":[{"ready":true,"state":{"running":{}}}]}})",
+       "Running", "2/2"},
       {R"({"metadata":{"deletionTimestamp":"2001-09-09T01:46:00Z"},
-          "status":{"phase":"Running"}})", "Terminating", "0/0"},
+          "status":{"phase":"Running"}})",
+       "Terminating", "0/0"},
       {R"({"metadata":{"deletionTimestamp":"2001-09-09T01:46:00Z"},
-          "status":{"phase":"Running","reason":"NodeLost"}})", "Unknown", "0/0"},
+          "status":{"phase":"Running","reason":"NodeLost"}})",
+       "Unknown", "0/0"},
       {R"({"status":{"phase":"Pending","conditions":[
-          {"type":"PodScheduled","reason":"SchedulingGated"}]}})", "SchedulingGated", "0/0"},
+          {"type":"PodScheduled","reason":"SchedulingGated"}]}})",
+       "SchedulingGated", "0/0"},
       {"{}", "", "0/0"},
   };
   for (const auto& one : cases) {
@@ -135,7 +149,7 @@ TEST_F(TableTest, APodInFull) {
         "conditions":[{"type":"g","status":"True"}],
         "containerStatuses":[{"ready":true,"restartCount":3,"state":{"running":{}},
           "lastState":{"terminated":{"finishedAt":"2001-09-09T01:44:40Z"}}}]}})"),
-            Json::parse(R"(["p","1/1","Running","3 (2m ago)","40s","10.0.0.1","n","m","1/2"])"));
+            Json::parse(R"j(["p","1/1","Running","3 (2m ago)","40s","10.0.0.1","n","m","1/2"])j"));
 }
 
 TEST_F(TableTest, OtherKindsOfThePlatform) {
@@ -159,11 +173,13 @@ TEST_F(TableTest, OtherKindsOfThePlatform) {
        R"({"metadata":{"name":"s"},"spec":{"type":"ClusterIP","clusterIP":"None","selector":{"b":"2","a":"1"},
            "ports":[{"port":80,"protocol":"TCP"},{"port":53,"nodePort":3053,"protocol":"UDP"}]}})",
        R"(["s","ClusterIP","None","<none>","80/TCP,53:3053/UDP","40s","a=1,b=2"])"},
-      {"v1", "Service", R"({"metadata":{"name":"s"},"spec":{"type":"ExternalName","externalName":"x.y"}})",
+      {"v1", "Service",
+       R"({"metadata":{"name":"s"},"spec":{"type":"ExternalName","externalName":"x.y"}})",
        R"(["s","ExternalName","<none>","x.y","<none>","40s","<none>"])"},
       {"v1", "Service", R"({"metadata":{"name":"s"},"spec":{"type":"LoadBalancer"}})",
        R"(["s","LoadBalancer","<none>","<pending>","<none>","40s","<none>"])"},
-      {"v1", "Service", R"({"metadata":{"name":"s"},"spec":{"type":"LoadBalancer","externalIPs":["9.9.9.9"]},
+      {"v1", "Service",
+       R"({"metadata":{"name":"s"},"spec":{"type":"LoadBalancer","externalIPs":["9.9.9.9"]},
            "status":{"loadBalancer":{"ingress":[{"ip":"8.8.8.8"},{"hostname":"h"}]}}})",
        R"(["s","LoadBalancer","<none>","8.8.8.8,h,9.9.9.9","<none>","40s","<none>"])"},
       {"v1", "ConfigMap", R"({"metadata":{"name":"c"},"data":{"a":"1"},"binaryData":{"b":"AA=="}})",
@@ -208,10 +224,10 @@ TEST_F(TableTest, OtherKindsOfThePlatform) {
       {"policy/v1", "PodDisruptionBudget",
        R"({"metadata":{"name":"b"},"spec":{"minAvailable":"50%"},"status":{"disruptionsAllowed":1}})",
        R"(["b","50%","N/A",1,"40s"])"},
-      {"policy/v1", "PodDisruptionBudget", R"({"metadata":{"name":"b"},"spec":{"maxUnavailable":1}})",
-       R"(["b","N/A","1",0,"40s"])"},
-      {"coordination.k8s.io/v1", "Lease", R"({"metadata":{"name":"l"},"spec":{"holderIdentity":"me"}})",
-       R"(["l","me","40s"])"},
+      {"policy/v1", "PodDisruptionBudget",
+       R"({"metadata":{"name":"b"},"spec":{"maxUnavailable":1}})", R"(["b","N/A","1",0,"40s"])"},
+      {"coordination.k8s.io/v1", "Lease",
+       R"({"metadata":{"name":"l"},"spec":{"holderIdentity":"me"}})", R"(["l","me","40s"])"},
       {"apiextensions.k8s.io/v1", "CustomResourceDefinition", R"({"metadata":{"name":"c"}})",
        R"(["c","2001-09-09T01:46:00Z"])"},
   };
@@ -256,9 +272,11 @@ TEST_F(TableTest, ListsAndRowObjects) {
   table = *MakeTable(*kind, list, "v1", IncludeObject::kNone, true, now_);
   EXPECT_TRUE(table["rows"][0]["object"].is_null());
   const Json empty = Json::parse(R"({"kind":"NamespaceList","items":[]})");
-  EXPECT_EQ((*MakeTable(*kind, empty, "v1", IncludeObject::kNone, true, now_))["rows"], Json::array());
+  EXPECT_EQ((*MakeTable(*kind, empty, "v1", IncludeObject::kNone, true, now_))["rows"],
+            Json::array());
   const Json one = Json::parse(R"({"metadata":{"name":"a","resourceVersion":"5"}})");
-  EXPECT_EQ((*MakeTable(*kind, one, "v1", IncludeObject::kNone, true, now_))["metadata"]["resourceVersion"],
+  EXPECT_EQ((*MakeTable(*kind, one, "v1", IncludeObject::kNone, true,
+                        now_))["metadata"]["resourceVersion"],
             "5");
   EXPECT_FALSE(MakeTable(*kind, Json::array(), "v1", IncludeObject::kNone, true, now_).ok());
 }
