@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include <nlohmann/json.hpp>  // Reply holds one
 
 #include "common/json/json_fwd.h"
 #include "controller/apiserver/catalog/catalog.h"
@@ -56,6 +57,10 @@ struct Call {
   bool bookmarks = false;
   bool send_initial_events = false;
 
+  // Of a get or list that is answered as plain JSON: Reply::text may take the place of Reply::body,
+  // spliced from what is stored instead of parsed and printed.
+  bool as_text = false;
+
   // DeleteOptions that come as query parameters; the body wins.
   std::optional<int64_t> grace_period_seconds;
   std::string propagation_policy;
@@ -66,6 +71,7 @@ struct Reply {
   // An object, a list (`{"kind": "PodList", "items": [...]}`) or a Status. Objects have the version
   // of `Call::kind` and their resourceVersion.
   Json body;
+  std::string text;  // when not empty, the whole JSON text instead of `body` (Call::as_text)
   std::vector<std::string> warnings;  // texts of `Warning:` headers
 };
 
