@@ -14,6 +14,7 @@
 #include "common/api/kinds/kruise_rules.h"
 #include "common/api/kinds/meta_rules.h"
 #include "common/api/kinds/pod_rules.h"
+#include "common/api/kinds/registry.h"
 #include "common/api/schema/values.h"
 #include "common/api/status.h"
 #include "common/json/tree.h"
@@ -336,6 +337,11 @@ void DefaultPlatform(const AdmissionRequest& request) {
 }  // namespace
 
 absl::Status MakeDefaults(const AdmissionRequest& request) {
+  // Kinds that users installed have no rules but their schema, which finds wrong types itself.
+  if (request.kind->custom && request.kind->group != kKruiseGroup) {
+    PruneAndDefault(*request.object, *request.kind->type);
+    return absl::OkStatus();
+  }
   // From here on every described member has its type.
   if (std::string mistyped =
           FirstMistyped(*request.object, *request.kind->type, request.kind->kind);
@@ -378,7 +384,7 @@ absl::Status Validate(const AdmissionRequest& request) {
 }
 
 absl::Status AdmitDelete(const KindInfo& kind, const Json& object, const AdmissionGates& gates) {
-  if (!gates.deletion_protection || !kind.custom ||
+  if (!gates.deletion_protection || kind.group != kKruiseGroup ||
       json::Find(object, {"metadata", "deletionTimestamp"}) != nullptr) {
     return absl::OkStatus();
   }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include <nlohmann/json.hpp>
 
+#include "common/api/kinds/registry.h"
 #include "common/json/tree.h"
 
 namespace rekindle::api {
@@ -74,7 +75,8 @@ void CheckOwners(const Json& owners, const FieldPath& at, FieldErrors& errors) {
   if (!owners.is_array()) return;
   std::string controller;
   for (size_t i = 0; i < owners.size(); ++i) {
-    const FieldPath path = at.Index(i);
+    // Without the index, as Kubernetes has it.
+    const FieldPath& path = at;
     const auto needed = [&](const char* member, absl::string_view what) {
       const std::string text = TextOf(At(owners[i], member));
       if (text.empty()) errors.Invalid(path.Child(member), text, what);
@@ -102,8 +104,8 @@ void CheckFinalizers(const Json& finalizers, const KindInfo& kind, const FieldPa
   if (!finalizers.is_array()) return;
   bool orphan = false;
   bool foreground = false;
-  for (const Json& one : finalizers) {
-    const std::string name = TextOf(one);
+  for (size_t i = 0; i < finalizers.size(); ++i) {
+    const std::string name = TextOf(finalizers[i]);
     orphan = orphan || name == "orphan";
     foreground = foreground || name == "foregroundDeletion";
     // Custom resources may use any name (pitfall 21).
@@ -113,7 +115,7 @@ void CheckFinalizers(const Json& finalizers, const KindInfo& kind, const FieldPa
     }
     if (!absl::StrContains(name, "/") && name != "orphan" && name != "foregroundDeletion" &&
         name != "kubernetes") {
-      errors.Invalid(at, name,
+      errors.Invalid(at.Index(i), name,
                      "name is neither a standard finalizer name nor is it fully qualified");
     }
   }
@@ -125,9 +127,8 @@ void CheckFinalizers(const Json& finalizers, const KindInfo& kind, const FieldPa
 }  // namespace
 
 TextRule NameRule(const KindInfo& kind) {
-  if (kind.kind == "Namespace" || (kind.custom && kind.kind == "StatefulSet")) {
-    return TextRule::kLabel;
-  }
+  if (kind.group.empty() && kind.kind == "Namespace") return TextRule::kLabel;
+  if (kind.group == kKruiseGroup && kind.kind == "StatefulSet") return TextRule::kLabel;
   return kind.group.empty() && kind.kind == "Service" ? TextRule::kLabel1035 : TextRule::kSubdomain;
 }
 

@@ -208,6 +208,8 @@ class SchemaReader {
         info.storage = true;
       } else if (pair.first == "convert") {
         info.convert = true;
+      } else if (pair.first == "review") {
+        info.review = true;
       } else {
         return Bad("unknown attribute", line.words[i]);
       }

@@ -41,6 +41,7 @@ struct KindInfo {
   bool scale = false;
   std::string scale_selector_path;  // ".status.labelSelector"
   bool convert = false;             // versions differ: a webhook converts
+  bool review = false;              // a question: it can be created, is answered and never kept
   std::vector<PrinterColumn> columns;
   std::string doc;
   const Type* type = nullptr;

@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "common/sqlite/sqlite_db.h"
 #include "daemon/restart/journal.h"
-#include "daemon/restart/journal/sqlite_db.h"
 
 namespace rekindle::restart {
 

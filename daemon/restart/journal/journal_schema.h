@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
-#include "daemon/restart/journal/sqlite_db.h"
+#include "common/sqlite/sqlite_db.h"
 
 namespace rekindle::restart {
 

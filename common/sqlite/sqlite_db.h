@@ -1,5 +1,5 @@
-#ifndef REKINDLE_DAEMON_RESTART_JOURNAL_SQLITE_DB_H_
-#define REKINDLE_DAEMON_RESTART_JOURNAL_SQLITE_DB_H_
+#ifndef REKINDLE_COMMON_SQLITE_SQLITE_DB_H_
+#define REKINDLE_COMMON_SQLITE_SQLITE_DB_H_
 
 #include <cstdint>
 #include <memory>
@@ -10,7 +10,7 @@
 #include "absl/strings/string_view.h"
 #include <sqlite3.h>
 
-namespace rekindle::restart {
+namespace rekindle {
 
 // What an SQLite result code asks the caller to do, as a status:
 //   full disk, quota, file-size limit          kResourceExhausted
@@ -81,6 +81,6 @@ class SqliteDb {
   std::unique_ptr<sqlite3, Close> db_;
 };
 
-}  // namespace rekindle::restart
+}  // namespace rekindle
 
-#endif  // REKINDLE_DAEMON_RESTART_JOURNAL_SQLITE_DB_H_
+#endif  // REKINDLE_COMMON_SQLITE_SQLITE_DB_H_

@@ -1,4 +1,4 @@
-#include "daemon/restart/journal/sqlite_db.h"
+#include "common/sqlite/sqlite_db.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #include "common/base/status_macros.h"
 
-namespace rekindle::restart {
+namespace rekindle {
 namespace {
 
 absl::StatusCode CodeOf(int code, int system_error) {
@@ -70,8 +70,9 @@ absl::StatusOr<SqliteStatement> SqliteStatement::Prepare(sqlite3* db, absl::stri
 }
 
 void SqliteStatement::BindText(int index, absl::string_view text) {
-  sqlite3_bind_text(statement_.get(), index, text.data(), static_cast<int>(text.size()),
-                    SQLITE_STATIC);
+  // A null pointer would bind NULL instead of an empty text.
+  sqlite3_bind_text(statement_.get(), index, text.data() == nullptr ? "" : text.data(),
+                    static_cast<int>(text.size()), SQLITE_STATIC);
 }
 
 void SqliteStatement::BindBlob(int index, absl::string_view bytes) {
@@ -153,4 +154,4 @@ absl::StatusOr<std::string> SqliteDb::QueryText(const char* sql) {
   return row ? statement.ColumnBytes(0) : std::string();
 }
 
-}  // namespace rekindle::restart
+}  // namespace rekindle

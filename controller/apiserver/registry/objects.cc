@@ -1,0 +1,189 @@
+#include "controller/apiserver/registry/objects.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include <nlohmann/json.hpp>
+
+#include "common/json/tree.h"
+
+namespace rekindle::apiserver {
+namespace {
+
+constexpr absl::string_view kMetadataOpening = "\"metadata\":{";
+
+// Builds the tree of `metadata` and stops after it.
+class MetaReader : public nlohmann::json_sax<Json> {
+ public:
+  bool null() override { return Put(nullptr); }
+  bool boolean(bool value) override { return Put(value); }
+  bool number_integer(number_integer_t value) override { return Put(value); }
+  bool number_unsigned(number_unsigned_t value) override { return Put(value); }
+  bool number_float(number_float_t value, const string_t&) override { return Put(value); }
+  bool string(string_t& value) override { return Put(std::move(value)); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(std::size_t) override { return Open(Json::object()); }
+  bool start_array(std::size_t) override { return Open(Json::array()); }
+  bool end_object() override { return Close(); }
+  bool end_array() override { return Close(); }
+  bool key(string_t& name) override {
+    if (depth_ == 1) inside_ = name == "metadata";
+    if (depth_ == 2 && inside_) skipping_ = name == "managedFields";
+    if (Building()) key_ = std::move(name);
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
+
+  bool done() const { return done_; }
+  Json Take() { return std::move(root_); }
+
+ private:
+  bool Building() const { return inside_ && !skipping_ && depth_ >= 2; }
+  Json* Place(Json value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    Json& parent = *open_.back();
+    if (parent.is_array()) {
+      parent.push_back(std::move(value));
+      return &parent.back();
+    }
+    Json& member = parent[key_];
+    member = std::move(value);
+    return &member;
+  }
+  bool Put(Json value) {
+    if (Building()) Place(std::move(value));
+    return true;
+  }
+  bool Open(Json value) {
+    const bool root = inside_ && depth_ == 1;
+    if (root || Building()) open_.push_back(Place(std::move(value)));
+    ++depth_;
+    return true;
+  }
+  bool Close() {
+    --depth_;
+    if (!inside_ || (skipping_ && depth_ >= 2)) return true;
+    if (!open_.empty()) open_.pop_back();
+    done_ = depth_ == 1;
+    return !done_;
+  }
+
+  Json root_;
+  std::vector<Json*> open_;
+  std::string key_;
+  int depth_ = 0;
+  bool inside_ = false;
+  bool skipping_ = false;
+  bool done_ = false;
+};
+
+}  // namespace
+
+Json& Metadata(Json& object) {
+  Json& metadata = object["metadata"];
+  if (!metadata.is_object()) metadata = Json::object();
+  return metadata;
+}
+
+absl::string_view MetaText(const Json& object, absl::string_view member) {
+  return json::String(object, {"metadata", member});
+}
+
+void SetRevision(Json& object, Revision revision) {
+  Metadata(object)["resourceVersion"] = std::to_string(revision);
+}
+
+Revision RevisionOf(const Json& object) {
+  Revision out = 0;
+  return absl::SimpleAtoi(MetaText(object, "resourceVersion"), &out) ? out : 0;
+}
+
+bool BeingDeleted(const Json& object) { return !MetaText(object, "deletionTimestamp").empty(); }
+
+std::vector<std::string> Finalizers(const Json& object) {
+  std::vector<std::string> out;
+  const Json* list = json::Find(object, {"metadata", "finalizers"});
+  if (list == nullptr || !list->is_array()) return out;
+  for (const Json& one : *list) {
+    if (one.is_string()) out.push_back(one.get<std::string>());
+  }
+  return out;
+}
+
+void SetFinalizers(Json& object, const std::vector<std::string>& finalizers) {
+  if (finalizers.empty()) {
+    Metadata(object).erase("finalizers");
+  } else {
+    Metadata(object)["finalizers"] = finalizers;
+  }
+}
+
+api::Subject SubjectOf(const api::KindInfo& kind, absl::string_view name) {
+  return {kind.group, kind.plural, kind.kind, std::string(name)};
+}
+
+std::string StoredText(const Json& object) {
+  std::string out = "{";
+  const auto member = [&](absl::string_view name, const Json& value) {
+    if (out.size() > 1) out += ',';
+    absl::StrAppend(&out, json::Dump(Json(std::string(name))), ":", json::Dump(value));
+  };
+  for (const char* name : {"apiVersion", "kind"}) {
+    if (const Json* value = json::Find(object, name); value != nullptr) member(name, *value);
+  }
+  if (const Json* value = json::Find(object, "metadata"); value != nullptr) {
+    Json metadata = *value;
+    if (metadata.is_object()) metadata.erase("resourceVersion");
+    member("metadata", metadata);
+  }
+  for (const auto& [name, value] : object.items()) {
+    if (name != "apiVersion" && name != "kind" && name != "metadata") member(name, value);
+  }
+  return out + "}";
+}
+
+absl::StatusOr<Json> ParseStored(const Key& key, absl::string_view text, Revision revision) {
+  absl::StatusOr<Json> object = json::Parse(text);
+  if (!object.ok() || !object->is_object()) {
+    return absl::InternalError(
+        absl::StrCat("stored ", key.resource, " ", key.name_space, "/", key.name,
+                     " cannot be read: ", object.ok() ? "no object" : object.status().message()));
+  }
+  SetRevision(*object, revision);
+  return object;
+}
+
+std::string SplicedText(absl::string_view text, Revision revision, bool with_type) {
+  // {"apiVersion":"..","kind":"..","metadata":{ : none of the two values needs escapes.
+  const size_t at = text.find(kMetadataOpening);
+  if (at == absl::string_view::npos || !absl::StartsWith(text, "{\"apiVersion\":\"")) return "";
+  const absl::string_view head = text.substr(1, at - 1);
+  const size_t quotes = static_cast<size_t>(std::count(head.begin(), head.end(), '"'));
+  if (quotes != 8 || head.find('\\') != absl::string_view::npos) return "";
+  const absl::string_view rest = text.substr(at + kMetadataOpening.size());
+  std::string out = "{";
+  out.reserve(text.size() + 48);
+  absl::StrAppend(&out, with_type ? head : "", kMetadataOpening, "\"resourceVersion\":\"", revision,
+                  "\"", absl::StartsWith(rest, "}") ? "" : ",", rest);
+  return out;
+}
+
+absl::StatusOr<api::ObjectMeta> ReadStoredMeta(absl::string_view text) {
+  MetaReader reader;
+  (void)Json::sax_parse(text, &reader);
+  if (!reader.done()) return absl::InternalError("stored object without readable metadata");
+  Json whole = Json::object();
+  whole["metadata"] = reader.Take();
+  return api::ReadObjectMeta(whole);
+}
+
+}  // namespace rekindle::apiserver
