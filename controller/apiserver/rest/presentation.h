@@ -35,7 +35,7 @@ std::string ErrorEventLine(const absl::Status& status);
 // the same tree: the newest lines are kept. Thread-safe.
 class EventLines {
  public:
-  explicit EventLines(const Surface& surface, size_t most_bytes = 32u << 20)
+  explicit EventLines(const Surface& surface, size_t most_bytes = 8u << 20)
       : surface_(surface), most_bytes_(most_bytes) {}
 
   // `columns`: the first event of a watch in tables.

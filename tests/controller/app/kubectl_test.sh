@@ -121,14 +121,18 @@ spec:
 YAML
 timeout 60 kubectl --cache-dir "$dir/cache" -n one get pods -w -o name >"$dir/watched" 2>&1 &
 watcher=$!
+await_lines() {
+  for _ in $(seq 300); do
+    (($(grep -c '^pod/p$' "$dir/watched") >= $1)) && return
+    sleep 0.1
+  done
+  fail "the watch saw fewer than $1: $(cat "$dir/watched")"
+}
 expect 'pod/p created' k create -f "$dir/pod.yaml"
+await_lines 1
 expect 'Pending' k -n one get pods
-expect 'pod "p" deleted' k -n one delete pod p --grace-period=0 --force --wait=true --timeout=30s
-for _ in $(seq 300); do
-  (($(grep -c '^pod/p$' "$dir/watched") >= 2)) && break
-  sleep 0.1
-done
-(($(grep -c '^pod/p$' "$dir/watched") >= 2)) || fail "the watch saw: $(cat "$dir/watched")"
+expect 'pod "p" (force )?deleted' k -n one delete pod p --grace-period=0 --force --wait=true --timeout=30s
+await_lines 2
 kill "$watcher" 2>/dev/null
 wait "$watcher" 2>/dev/null
 

@@ -36,7 +36,7 @@ TEST_F(RestWatchTest, EventsAreLinesAsTheyHappen) {
   EXPECT_TRUE(call.bookmarks);
   Emit("ADDED", "a");
   EXPECT_EQ(connection->ReadUntil("}\n\r\n"),
-            "51\r\n{\"type\":\"ADDED\",\"object\":{\"filling\":\"\",\"kind\":\"Pod\",\"metadata\":{"
+            "4e\r\n{\"type\":\"ADDED\",\"object\":{\"filling\":\"\",\"kind\":\"Pod\",\"metadata\":{"
             "\"name\":\"a\"}}}\n\r\n");
   Emit("DELETED", "a");
   EXPECT_THAT(connection->ReadUntil("}\n\r\n"), HasSubstr("{\"type\":\"DELETED\""));
@@ -105,6 +105,8 @@ TEST_F(RestWatchTest, ASlowReaderIsEnded) {
   Start({.watch = {.bytes = 64 * 1024}});
   auto connection = Watch();
   connection->ReadUntil("\r\n\r\n");
+  Emit("ADDED", "first");
+  EXPECT_THAT(connection->ReadUntil("}\n\r\n"), HasSubstr("\"first\""));
   const auto receiver = registry_.receiver();
   // Nobody reads: the socket's buffers fill, then the stream's, then it is over.
   bool taken = true;
@@ -113,7 +115,6 @@ TEST_F(RestWatchTest, ASlowReaderIsEnded) {
   }
   EXPECT_FALSE(taken);
   const std::string all = connection->ReadAll();
-  EXPECT_THAT(all, HasSubstr("\"p0\""));
   EXPECT_THAT(all.substr(all.size() > 1000 ? all.size() - 1000 : 0),
               AllOf(HasSubstr("\"code\":410"), EndsWith("0\r\n\r\n")));
 }
