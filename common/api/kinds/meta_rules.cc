@@ -114,7 +114,7 @@ void CheckFinalizers(const Json& finalizers, const KindInfo& kind, const FieldPa
       errors.Invalid(at, name, sentence);
     }
     if (!absl::StrContains(name, "/") && name != "orphan" && name != "foregroundDeletion" &&
-        name != "kubernetes") {
+        name != "kubernetes" && name != "customresourcecleanup.apiextensions.k8s.io") {
       errors.Invalid(at.Index(i), name,
                      "name is neither a standard finalizer name nor is it fully qualified");
     }

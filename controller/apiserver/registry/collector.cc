@@ -168,12 +168,22 @@ void Collector::OnCatalog() {
   for (const std::string& uid : again) jobs_.Add(uid);
 }
 
+// The usual case, without a look into the store: all owners are there, and whoever of them goes
+// brings this object here again.
+bool Collector::HasItsOwners(const ObjectIndex::Node& node) const {
+  return std::all_of(node.owners.begin(), node.owners.end(), [&](const ObjectIndex::Owner& owner) {
+    const ObjectIndex::Node* up = feed_.index().Find(owner.uid);
+    return up != nullptr && !up->deleting &&
+           (up->key.name_space.empty() || up->key.name_space == node.key.name_space);
+  });
+}
+
 JobQueue::Job Collector::Prepare(const std::string& uid) {
   const ObjectIndex& index = feed_.index();
   const ObjectIndex::Node* node = index.Find(uid);
   if (node == nullptr) return nullptr;
   const bool waits = node->deleting && (node->foreground || node->orphan);
-  if (!waits && node->owners.empty()) return nullptr;
+  if (!waits && HasItsOwners(*node)) return nullptr;
   Item item;
   item.node = *node;
   item.has_dependents = index.HasDependents(uid);

@@ -37,6 +37,7 @@ class Collector final : public ObjectListener {
     bool blocked = false;
   };
 
+  bool HasItsOwners(const ObjectIndex::Node& node) const;
   JobQueue::Job Prepare(const std::string& uid);
   absl::StatusOr<absl::Duration> Work(const Item& item);
   absl::Status WorkOrphaning(const ServedKind& kind, const Item& item);

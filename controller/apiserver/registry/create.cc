@@ -176,6 +176,7 @@ absl::StatusOr<Reply> ObjectRegistry::CreateInside(const Call& call, Json object
   if (generated) Rename(object, api::GeneratedName(base, options_.random));
   RK_RETURN_IF_ERROR(Default(kind, nullptr, /*schema_only=*/false, object));
   FinishCreate(kind, object);
+  RK_RETURN_IF_ERROR(Settle(kind, object));
   if (!tracked) object = api::TrackUpdate(nullptr, std::move(object), ContextOf(call, ""));
   RK_RETURN_IF_ERROR(Validate(kind, nullptr, /*schema_only=*/false, object, &warnings));
 

@@ -15,6 +15,7 @@ namespace {
 // The timer does not run for each event alone.
 constexpr absl::Duration kTogether = absl::Seconds(1);
 constexpr size_t kMostAtOnce = 1000;
+constexpr absl::Duration kRetry = absl::Minutes(1);
 
 std::string Place(const Key& key) { return absl::StrCat(key.name_space, "/", key.name); }
 
@@ -39,7 +40,10 @@ absl::Time LastSign(const ObjectChange& change, absl::Time now) {
 EventExpiry::EventExpiry(ObjectRegistry& registry, Loop& loop, absl::Duration keep)
     : registry_(registry), loop_(loop), keep_(keep) {}
 
-EventExpiry::~EventExpiry() { alive_->value = false; }
+EventExpiry::~EventExpiry() {
+  MutexLock lock(&alive_->mutex);
+  alive_->value = false;
+}
 
 void EventExpiry::OnObject(const ObjectChange& change, const ObjectIndex::Node&, bool) {
   if (change.key.resource != "events") return;
@@ -72,21 +76,31 @@ void EventExpiry::RemoveDue() {
     writes[0].key = key;
     writes[0].expected = moment.second;  // written meanwhile: its time begins anew
     registry_.store().Commit(
-        std::move(writes), [this, again = key, alive = alive_, &loop = loop_,
-                            revision = moment.second](absl::StatusOr<std::vector<Revision>> done) {
+        std::move(writes), [this, again = key, revision = moment.second,
+                            alive = alive_](absl::StatusOr<std::vector<Revision>> done) {
           if (done.ok() || absl::IsAborted(done.status()) || absl::IsNotFound(done.status()))
             return;
           LOG(WARNING) << "event " << Place(again) << " stays: " << done.status().message();
-          loop.Post([this, again, alive, revision] {
-            if (!alive->value || moments_.contains(Place(again))) return;
-            const Moment later(registry_.Now() + absl::Minutes(1), revision);
-            due_.emplace(later, again);
-            moments_[Place(again)] = later;
-            if (!timer_.pending()) SetTimer();
+          MutexLock lock(&alive->mutex);
+          if (!alive->value) return;
+          loop_.Post([this, again, revision, alive] {
+            {
+              MutexLock inner(&alive->mutex);
+              if (!alive->value) return;
+            }
+            TryLater(again, revision);
           });
         });
   }
   SetTimer();
+}
+
+void EventExpiry::TryLater(const Key& key, Revision revision) {
+  if (moments_.contains(Place(key))) return;  // written meanwhile
+  const Moment later(registry_.Now() + kRetry, revision);
+  due_.emplace(later, key);
+  moments_[Place(key)] = later;
+  if (!timer_.pending()) SetTimer();
 }
 
 }  // namespace rekindle::apiserver

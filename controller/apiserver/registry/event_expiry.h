@@ -5,10 +5,12 @@
 #include <memory>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 
 #include "common/base/loop.h"
+#include "common/base/sync.h"
 #include "controller/apiserver/registry/object_feed.h"
 #include "controller/apiserver/registry/object_registry.h"
 
@@ -25,14 +27,17 @@ class EventExpiry final : public ObjectListener {
   size_t size() const { return due_.size(); }
 
  private:
+  // Commits may end after it is gone, and its loop too.
   struct Alive {
-    bool value = true;
+    Mutex mutex;
+    bool value ABSL_GUARDED_BY(mutex) = true;
   };
   // Several events may be due at the same moment.
   using Moment = std::pair<absl::Time, Revision>;
 
   void SetTimer();
   void RemoveDue();
+  void TryLater(const Key& key, Revision revision);
 
   ObjectRegistry& registry_;
   Loop& loop_;

@@ -34,20 +34,25 @@ class ObjectFeed::Sink final : public WatchSink {
       }
       out.push_back({change->type, change->key, change->revision, *std::move(meta), change->text});
     }
-    loop_.Post([feed = feed_, alive = alive_, out = std::move(out)] {
+    Post([feed = feed_, alive = alive_, out = std::move(out)] {
       for (const ObjectChange& change : out) {
-        if (alive->value) feed->Take(change);
+        if (alive->Get()) feed->Take(change);
       }
     });
   }
   void OnProgress(Revision) override {}
   void OnEnd(const absl::Status& why) override {
-    loop_.Post([feed = feed_, alive = alive_, resource = resource_, why] {
-      if (alive->value) feed->OnEnd(resource, why);
+    Post([feed = feed_, alive = alive_, resource = resource_, why] {
+      if (alive->Get()) feed->OnEnd(resource, why);
     });
   }
 
  private:
+  void Post(Task task) {
+    MutexLock lock(&alive_->mutex);
+    if (alive_->value) loop_.Post(std::move(task));
+  }
+
   ObjectFeed* const feed_;
   Loop& loop_;
   const std::shared_ptr<Alive> alive_;
@@ -56,7 +61,10 @@ class ObjectFeed::Sink final : public WatchSink {
 
 ObjectFeed::ObjectFeed(ObjectRegistry& registry, Loop& loop) : registry_(registry), loop_(loop) {}
 
-ObjectFeed::~ObjectFeed() { alive_->value = false; }
+ObjectFeed::~ObjectFeed() {
+  MutexLock lock(&alive_->mutex);
+  alive_->value = false;
+}
 
 void ObjectFeed::Refresh() {
   std::set<std::string> wanted;
@@ -143,7 +151,7 @@ void ObjectFeed::OnEnd(const std::string& resource, const absl::Status& why) {
   }
   loop_.RunAfter(absl::IsOutOfRange(why) ? absl::ZeroDuration() : kRetry,
                  [this, resource, alive = alive_] {
-                   if (alive->value) Retry(resource);
+                   if (alive->Get()) Retry(resource);
                  });
 }
 

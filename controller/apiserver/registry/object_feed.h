@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 
 #include "common/api/object_meta.h"
 #include "common/base/loop.h"
+#include "common/base/sync.h"
 #include "controller/apiserver/registry/object_index.h"
 #include "controller/apiserver/registry/object_registry.h"
 
@@ -47,8 +49,14 @@ class ObjectFeed {
 
  private:
   class Sink;
+  // Sinks may be called for a moment after the feed is gone, and its loop too.
   struct Alive {
-    bool value = true;
+    Mutex mutex;
+    bool value ABSL_GUARDED_BY(mutex) = true;
+    bool Get() {
+      MutexLock lock(&mutex);
+      return value;
+    }
   };
 
   void Open(const std::string& resource);

@@ -119,6 +119,13 @@ absl::StatusOr<Json> ObjectRegistry::ToVersion(Json object, const ServedKind& ki
   return converted;
 }
 
+absl::Status ObjectRegistry::Settle(const ServedKind& kind, Json& object) {
+  if (kind.info->version == kind.storage->version) return absl::OkStatus();
+  RK_ASSIGN_OR_RETURN(Json stored, ToVersion(std::move(object), kind, *kind.storage));
+  RK_ASSIGN_OR_RETURN(object, ToVersion(std::move(stored), kind, *kind.info));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Json> ObjectRegistry::Decode(const StoredObject& stored, const ServedKind& kind,
                                             const api::KindInfo& to) {
   RK_ASSIGN_OR_RETURN(Json object, ParseStored(stored.key, *stored.text, stored.revision));

@@ -173,6 +173,9 @@ class ObjectRegistry final : public Registry {
   static absl::StatusOr<Json> ToVersion(Json object, const ServedKind& kind,
                                         const api::KindInfo& to,
                                         std::vector<std::string>* warnings = nullptr);
+  // What a read will show of an object that is written through another version than the one it is
+  // kept in: there and back.
+  static absl::Status Settle(const ServedKind& kind, Json& object);
   static absl::StatusOr<Json> Decode(const StoredObject& stored, const ServedKind& kind,
                                      const api::KindInfo& to);
   // Anything the store says that is no answer to the client's question.

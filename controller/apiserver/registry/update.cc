@@ -103,6 +103,7 @@ absl::StatusOr<Json> ObjectRegistry::Finish(const Call& call, const Modification
   const std::string part = how.part == "scale" || how.part == "binding" ? "" : how.part;
   PrepareUpdate(kind, part, old, updated);
   RK_RETURN_IF_ERROR(Default(kind, &old, how.schema_only, updated));
+  RK_RETURN_IF_ERROR(Settle(kind, updated));
   if (!how.tracked) {
     updated = api::TrackUpdate(&old, std::move(updated), ContextOf(call, how.part));
   }

@@ -79,7 +79,8 @@ TEST_F(CleanersTest, DefinitionGoesWithItsObjects) {
   ASSERT_EQ(Patch("Widget", "held", PatchType::kMerge, R"({"metadata":{"finalizers":null}})").code,
             200);
   EXPECT_TRUE(Gone("CustomResourceDefinition", "widgets.example.io"));
-  EXPECT_EQ(registry_->catalog()->Find("example.io/v1", "Widget"), nullptr);
+  EXPECT_TRUE(
+      Await([&] { return registry_->catalog()->Find("example.io/v1", "Widget") == nullptr; }));
   // And it can come back.
   ASSERT_EQ(Create(WidgetDefinition()).code, 201);
   EXPECT_TRUE(Names(List("Widget")).empty());
@@ -93,8 +94,8 @@ TEST_F(CleanersTest, NamesThatBecomeFreeAreTaken) {
   const Result made = Create(rival);
   ASSERT_EQ(made.code, 201) << made.message();
   const auto condition = [&](const char* type) -> std::string {
-    for (const Json& one :
-         Get("CustomResourceDefinition", "gadgets.example.io").body["status"]["conditions"]) {
+    const Json got = Get("CustomResourceDefinition", "gadgets.example.io").body;
+    for (const Json& one : got["status"]["conditions"]) {
       if (one["type"] == type) return one["status"];
     }
     return "";
@@ -117,11 +118,12 @@ TEST_F(CleanersTest, BudgetsFollowTheirPods) {
   ASSERT_EQ(owner.code, 201);
   for (const char* name : {"a", "b"}) {
     Json pod = Pod(name);
-    pod["metadata"]["ownerReferences"] = {{{"apiVersion", "apps.kruise.io/v1beta1"},
-                                           {"kind", "CloneSet"},
-                                           {"name", "set"},
-                                           {"uid", owner.uid()},
-                                           {"controller", true}}};
+    pod["metadata"]["ownerReferences"] = Json::array();
+    pod["metadata"]["ownerReferences"].push_back({{"apiVersion", "apps.kruise.io/v1beta1"},
+                                                  {"kind", "CloneSet"},
+                                                  {"name", "set"},
+                                                  {"uid", owner.uid()},
+                                                  {"controller", true}});
     ASSERT_EQ(Create(pod).code, 201);
     RunPod(name);
   }

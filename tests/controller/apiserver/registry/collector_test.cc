@@ -8,7 +8,7 @@ class CollectorTest : public BackgroundTest {
  protected:
   static Json Owned(const std::string& name, const Result& owner, bool blocks = false) {
     Json out = ConfigMap(name);
-    out["metadata"]["ownerReferences"] = {Reference(owner, blocks)};
+    out["metadata"]["ownerReferences"] = Json::array({Reference(owner, blocks)});
     return out;
   }
   static Json Reference(const Result& owner, bool blocks = false) {
@@ -52,7 +52,7 @@ TEST_F(CollectorTest, SeveralOwners) {
   const Result one = Create(ConfigMap("one"));
   const Result two = Create(ConfigMap("two"));
   Json dependent = ConfigMap("d");
-  dependent["metadata"]["ownerReferences"] = {Reference(one), Reference(two)};
+  dependent["metadata"]["ownerReferences"] = Json::array({Reference(one), Reference(two)});
   ASSERT_EQ(Create(dependent).code, 201);
   ASSERT_EQ(Delete("ConfigMap", "one").code, 200);
   EXPECT_TRUE(
@@ -117,7 +117,7 @@ TEST_F(CollectorTest, CirclesEnd) {
   const Result one = Create(ConfigMap("one"));
   const Result two = Create(Owned("two", one, true));
   Json again = Get("ConfigMap", "one").body;
-  again["metadata"]["ownerReferences"] = {Reference(two, true)};
+  again["metadata"]["ownerReferences"] = Json::array({Reference(two, true)});
   ASSERT_EQ(Update(again).code, 200);
   ASSERT_EQ(Delete("ConfigMap", "one", Policy("Foreground")).code, 200);
   EXPECT_TRUE(Gone("ConfigMap", "one"));
@@ -134,8 +134,8 @@ TEST_F(CollectorTest, OwnerInAnotherNamespaceIsNone) {
 
 TEST_F(CollectorTest, KindsThatNobodyKnowsAreLeftAlone) {
   Json dependent = ConfigMap("d");
-  dependent["metadata"]["ownerReferences"] = {
-      {{"apiVersion", "example.io/v1"}, {"kind", "Widget"}, {"name", "w"}, {"uid", "u1"}}};
+  dependent["metadata"]["ownerReferences"] =
+      J(R"([{"apiVersion":"example.io/v1","kind":"Widget","name":"w","uid":"u1"}])");
   ASSERT_EQ(Create(dependent).code, 201);
   // One that is made later and collected shows that the first was looked at.
   const Result owner = Create(ConfigMap("o"));

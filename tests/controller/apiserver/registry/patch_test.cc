@@ -25,8 +25,10 @@ TEST_F(PatchTest, MergePatch) {
 }
 
 TEST_F(PatchTest, JsonPatch) {
-  EXPECT_EQ(Json_(R"([{"op":"add","path":"/data/x~1y","value":"2"}])").body["data"],
-            J(R"({"a":"1","x/y":"2"})"));
+  const Result patched = Json_(R"([{"op":"add","path":"/metadata/annotations","value":{}},
+    {"op":"add","path":"/metadata/annotations/x.io~1y","value":"2"}])");
+  ASSERT_EQ(patched.code, 200) << patched.message();
+  EXPECT_EQ(patched.body["metadata"]["annotations"], J(R"({"x.io/y":"2"})"));
 }
 
 // Scenario 24.
