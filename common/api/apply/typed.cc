@@ -1,5 +1,6 @@
 #include "common/api/apply/typed.h"
 
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -170,37 +171,51 @@ class Comparer {
 
 Json Merge(const Json& live, const Json& config, const Ref& ref);
 
+// Elements of the applied list keep their order. One that only the live list has comes as soon as
+// the walk through the live list is there, so it stays in front of what is new.
 Json MergeLists(const Json& live, const Json& config, const Ref& ref, Owned owned) {
+  constexpr size_t kNobody = std::numeric_limits<size_t>::max();
   std::map<PathElement, size_t> live_places;
   for (size_t i = 0; i < live.size(); ++i) {
     const auto path = ElementPath(live[i], ref, owned);
     if (path.has_value()) live_places.emplace(*path, i);
   }
+  std::vector<size_t> partner;  // of each applied element: its place in the live list
   std::vector<bool> named(live.size(), false);
   for (const Json& element : config) {
     const auto path = ElementPath(element, ref, owned);
     const auto it = path.has_value() ? live_places.find(*path) : live_places.end();
-    if (it != live_places.end()) named[it->second] = true;
+    partner.push_back(it == live_places.end() ? kNobody : it->second);
+    if (partner.back() != kNobody) named[partner.back()] = true;
   }
   Json out = Json::array();
-  size_t next = 0;  // live elements before it are done
-  const auto take_until = [&](size_t end) {
-    for (; next < end; ++next) {
-      if (!named[next]) out.push_back(live[next]);
+  std::vector<bool> done(live.size(), false);
+  size_t left = 0;
+  size_t right = 0;
+  while (left < live.size() || right < config.size()) {
+    if (left < live.size()) {
+      if (!named[left]) {
+        out.push_back(live[left++]);
+        continue;
+      }
+      // It is there already, or comes when the applied list is there: another one comes first.
+      size_t next = right;
+      while (next < config.size() && partner[next] == kNobody) ++next;
+      if (done[left] || next == config.size() || partner[next] != left) {
+        ++left;
+        continue;
+      }
     }
-  };
-  for (const Json& element : config) {
-    const auto path = ElementPath(element, ref, owned);
-    const auto it = path.has_value() ? live_places.find(*path) : live_places.end();
-    if (it == live_places.end()) {
-      out.push_back(element);
-      continue;
+    if (right == config.size()) continue;
+    const size_t place = partner[right];
+    if (place == kNobody || owned == Owned::kSet) {
+      out.push_back(config[right]);
+    } else {
+      out.push_back(Merge(live[place], config[right], ElementOf(ref)));
     }
-    take_until(it->second);
-    out.push_back(owned == Owned::kSet ? element
-                                       : Merge(live[it->second], element, ElementOf(ref)));
+    if (place != kNobody) done[place] = true;
+    ++right;
   }
-  take_until(live.size());
   return out;
 }
 

@@ -254,8 +254,9 @@ void CheckResources(const Json& resources, const FieldPath& at, FieldErrors& err
       const Json& limit = At(limits, name);
       const absl::StatusOr<Quantity> most = Quantity::FromJson(limit);
       if (!limit.is_null() && most.ok() && *most < *have) {
+        // Of the whole list, as Kubernetes has it.
         errors.Invalid(
-            path, value,
+            at.Child(list), value,
             absl::StrCat("must be less than or equal to ", name, " limit of ", most->Text()));
       }
     }

@@ -26,8 +26,11 @@ class Reader {
       errors_.Required(at);
       return nullptr;
     }
-    if (json::String(schema, "type") != "object") {
+    const std::string type(json::String(schema, "type"));
+    if (type.empty()) {
       errors_.Required(at.Child("type"), "must not be empty at the root");
+    } else if (type != "object") {
+      errors_.Invalid(at.Child("type"), type, "must be object at the root");
     }
     Type* out = Read(schema, at, Place::kRoot, 0);
     const Type* text = Text();

@@ -82,7 +82,7 @@ TEST(Typed, Merge) {
                   R"({"nodeSelector":{"b":"2"},"containers":[
                       {"name":"n"},{"name":"y","image":"2"}]})"),
             J(R"({"hostname":"a","nodeSelector":{"b":"2"},"containers":[
-                  {"name":"n"},{"name":"x","image":"1","tty":true},{"name":"y","image":"2"},
+                  {"name":"x","image":"1","tty":true},{"name":"n"},{"name":"y","image":"2"},
                   {"name":"z"}]})"));
   // A default protocol names the same port.
   EXPECT_EQ(merge(R"({"containers":[{"name":"x","ports":[{"containerPort":1,"protocol":"TCP"}]}]})",
@@ -91,7 +91,7 @@ TEST(Typed, Merge) {
                   {"containerPort":1,"protocol":"TCP","name":"p"}]}]})"));
   EXPECT_EQ(MergeTyped(J(R"({"metadata":{"finalizers":["a","b"]}})"),
                        J(R"({"metadata":{"finalizers":["c","b"]}})"), PodType()),
-            J(R"({"metadata":{"finalizers":["c","a","b"]}})"));
+            J(R"({"metadata":{"finalizers":["a","c","b"]}})"));
 }
 
 TEST(Typed, Removal) {

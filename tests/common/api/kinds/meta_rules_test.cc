@@ -44,7 +44,7 @@ TEST_F(MetaTest, Rules) {
        R"(metadata.annotations: Invalid value: "a/b/c": a qualified name must)"},
       {R"({"name":"a","generation":-1})", "metadata.generation: Invalid value: -1"},
       {R"({"name":"a","finalizers":["mine"]})",
-       R"(metadata.finalizers: Invalid value: "mine": name is neither a standard finalizer name)"},
+       R"(metadata.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name)"},
       {R"({"name":"a","finalizers":["orphan","foregroundDeletion"]})",
        "metadata.finalizers: Invalid value: [\"orphan\",\"foregroundDeletion\"]: finalizer orphan "
        "and foregroundDeletion cannot be both set"},

@@ -118,7 +118,7 @@ TEST_F(PodTest, Rules) {
        "spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type"},
       {R"({"containers":[{"name":"a","image":"x","resources":{"limits":{"cpu":"1"},
            "requests":{"cpu":"2"}}}]})",
-       R"(spec.containers[0].resources.requests[cpu]: Invalid value: "2": must be less than or )"
+       R"(spec.containers[0].resources.requests: Invalid value: "2": must be less than or )"
        R"(equal to cpu limit of 1)"},
       {R"({"containers":[{"name":"a","image":"x","resources":{"limits":{"cpu":"-1"}}}]})",
        "spec.containers[0].resources.limits[cpu]: Invalid value: \"-1\": must be greater than"},

@@ -83,7 +83,8 @@ TEST(Definition, Rules) {
       {"/spec/versions/0/schema", "{}",
        "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required"},
       {"/spec/versions/0/schema/openAPIV3Schema/type", R"("string")",
-       "spec.validation.openAPIV3Schema.type: Required value: must not be empty at the root"},
+       "spec.validation.openAPIV3Schema.type: Invalid value: \"string\": must be object at the "
+       "root"},
       {"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/color/pattern", R"("(")",
        "spec.validation.openAPIV3Schema.properties[spec].properties[color].pattern: Invalid value: "
        "\"(\": must be a valid regular expression"},
