@@ -23,9 +23,6 @@ constexpr char kGraceAnnotation[] = "io.kubernetes.pod.terminationGracePeriod";
 // program that cannot share its port ends within that time, and then the old one must still be
 // there.
 constexpr absl::Duration kHotMinStarted = absl::Seconds(3);
-// A kubelet kills a replacement that it has taken for a failed one at its second look: so long it
-// is watched at least.
-constexpr absl::Duration kKubeletLooks = absl::Milliseconds(2500);
 // On top of what the containers may take: image look-ups, create, start, a slow node.
 constexpr absl::Duration kDeadlineSlack = absl::Minutes(2);
 
@@ -192,7 +189,7 @@ absl::StatusOr<AdmittedRestart> AdmitContainer(OperationRecord record,
     record.min_started = kHotMinStarted;
   }
   record.health_checked = record.beside_kubelet && wanted.health_checked;
-  if (record.health_checked && record.method == Method::kReplace) {
+  if (record.health_checked && record.method != Method::kDelegate) {
     record.min_started = std::max(record.min_started, kKubeletLooks);
   }
   record.ready_check = wanted.ready_check;

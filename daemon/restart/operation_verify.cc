@@ -1,4 +1,6 @@
 // Is the replacement up for as long as was asked, and ready?
+#include <signal.h>
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -11,8 +13,18 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
+// How much longer a new container is watched for a kubelet that kills it by mistake than its start
+// took, and how much at most.
+constexpr int kSlowNode = 2;
+constexpr absl::Duration kLongestWatch = absl::Seconds(20);
+
 // "Longer than", strictly (spec/container-recreate 10.5).
 constexpr absl::Duration kStrictlyLonger = absl::Milliseconds(1);
+
+// How a program ends that was sent SIGTERM or SIGKILL.
+bool EndsAsStopped(int exit_code) {
+  return exit_code == 0 || exit_code == 128 + SIGTERM || exit_code == 128 + SIGKILL;
+}
 
 std::string VerifyText(const OperationRecord& record) {
   if (record.ready_check.has_value()) return "waiting until the replacement is ready";
@@ -24,7 +36,22 @@ std::string VerifyText(const OperationRecord& record) {
 
 }  // namespace
 
+void OperationRunner::WatchSlowNodeLonger() {
+  if (!record_.health_checked) return;
+  // What a start has just taken says how slow the node is, and so are the kubelet's looks and the
+  // runtime's word of an exit.
+  const auto starting =
+      std::find_if(record_.history.rbegin(), record_.history.rend(),
+                   [](const PhaseTime& entry) { return entry.phase == Phase::kStarting; });
+  if (starting == record_.history.rend()) return;
+  const absl::Duration took = std::max(deps_.loop.Now() - starting->entered, absl::ZeroDuration());
+  const absl::Duration left = std::max(record_.deadline - deps_.loop.Now(), absl::ZeroDuration());
+  const absl::Duration more = std::min({kSlowNode * took, kLongestWatch, left / 2});
+  record_.min_started = std::max(record_.min_started, kKubeletLooks + more);
+}
+
 void OperationRunner::Verify() {
+  WatchSlowNodeLonger();
   Enter(Phase::kVerifying, VerifyText(record_), [this] { WatchReplacement(); });
 }
 
@@ -37,6 +64,7 @@ void OperationRunner::WatchReplacement() {
       record_.new_container_id, Here([this](absl::StatusOr<v1::ContainerStatus> exited) {
         exit_watch_ = 0;
         if (!exited.ok()) return OnStartFailed("somebody removed it");
+        ended_as_stopped_ = EndsAsStopped(exited->exit_code());
         const absl::Duration ran =
             absl::Nanoseconds(std::max<int64_t>(0, exited->finished_at() - exited->started_at()));
         OnStartFailed(absl::StrCat(
@@ -90,6 +118,7 @@ void OperationRunner::OnPart(bool* part) {
       record_.new_container_id, /*verbose=*/false,
       Here([this](const absl::StatusOr<v1::ContainerStatusResponse>& response) {
         if (response.ok() && response->status().state() != v1::CONTAINER_RUNNING) {
+          ended_as_stopped_ = EndsAsStopped(response->status().exit_code());
           return OnStartFailed(absl::StrCat("exited with code ", response->status().exit_code()));
         }
         OnVerified();
