@@ -80,7 +80,10 @@ absl::StatusOr<Json> ScaleOf(const Json& object, const ServedKind& kind) {
   Json out = {{"kind", "Scale"}, {"apiVersion", kScaleVersion}};
   out["metadata"] = std::move(metadata);
   out["spec"] = Json::object();
-  if (replicas != nullptr && replicas->is_number_integer()) out["spec"]["replicas"] = *replicas;
+  // A 0 is left out of the answer, as by a server whose field is "omitempty".
+  if (replicas != nullptr && replicas->is_number_integer() && *replicas != 0) {
+    out["spec"]["replicas"] = *replicas;
+  }
   out["status"] = {{"replicas", counted ? *ready : Json(0)}};
   if (std::string selector = SelectorText(object, kind); !selector.empty()) {
     out["status"]["selector"] = std::move(selector);

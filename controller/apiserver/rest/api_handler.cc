@@ -26,6 +26,15 @@ HttpReply NoSuchPath() {
       .status = 404, .content_type = "text/plain; charset=utf-8", .body = "404 page not found\n"};
 }
 
+// A path below a group version that is served, of a resource or subresource that is not.
+absl::Status NoSuchResource() {
+  api::ApiError error;
+  error.code = 404;
+  error.reason = "NotFound";
+  error.message = "the server could not find the requested resource";
+  return api::ToStatus(error);
+}
+
 absl::Status NotAllowed() { return api::ToStatus(api::MethodNotAllowed()); }
 
 absl::string_view PathVerb(absl::string_view method) {
@@ -169,9 +178,10 @@ absl::StatusOr<ApiHandler::Outcome> ApiHandler::ServeResource(const HttpRequest&
   // An object of a namespace is not to be had without it.
   const bool homeless =
       kind != nullptr && path.name_space.empty() && kind->info->namespaced && !path.name.empty();
-  if (kind == nullptr || misplaced || homeless) return NoSuchPath();
+  if (kind == nullptr && !catalog->HasGroupVersion(path.group, path.version)) return NoSuchPath();
+  if (kind == nullptr || misplaced || homeless) return NoSuchResource();
   if (!path.subresource.empty() && kind->FindSubresource(path.subresource) == nullptr) {
-    return NoSuchPath();
+    return NoSuchResource();
   }
   const std::optional<Verb> verb = VerbOf(request.method, path, target.Flag("watch"));
   const bool whole_cluster = kind->info->namespaced && path.name_space.empty();
