@@ -37,6 +37,7 @@ struct ObjectKey {
   // "ns/name", or "name".
   std::string Text() const { return name_space.empty() ? name : name_space + "/" + name; }
   friend bool operator==(const ObjectKey&, const ObjectKey&) = default;
+  // NOLINTNEXTLINE(modernize-use-nullptr): a false alarm on the 0 inside the defaulted operator
   friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
   template <typename H>
   friend H AbslHashValue(H h, const ObjectKey& key) {

@@ -253,7 +253,7 @@ TEST_F(KubeClientTest, ARestartOfTheApiServerLosesNothing) {
   RunOn(program_->loop, [&] {
     for (const auto& [name, told] : follower.heard) {
       std::vector<std::string> want = {"+0"};
-      if (!there.contains(name)) want.push_back("-");
+      if (!there.contains(name)) want.emplace_back("-");
       EXPECT_EQ(told, want) << name;
     }
     EXPECT_EQ(follower.heard.size(), there.size() + 3);

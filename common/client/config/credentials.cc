@@ -144,7 +144,8 @@ class ConfigCredentials final : public CredentialSource {
   }
 
   void PluginEnded(absl::StatusOr<ExecCredential> result) {
-    if (result.ok()) {
+    const absl::Status status = result.status();
+    if (status.ok()) {
       exec_ = *std::move(result);
       ++generation_;
       std::shared_ptr<const TlsIdentity> tls;
@@ -158,10 +159,10 @@ class ConfigCredentials final : public CredentialSource {
       if (changed && tls_changed_) tls_changed_();
     }
     for (Done& done : std::exchange(waiting_, {})) {
-      if (result.ok()) {
+      if (status.ok()) {
         done(Make());
       } else {
-        done(result.status());
+        done(status);
       }
     }
   }

@@ -160,20 +160,20 @@ TEST(Shutdown, RunsItsStepsInOrderWhateverHappens) {
   std::vector<std::string> ended;
   ShutdownSequence::StepDone held;
   sequence.Add("inline", absl::Seconds(1), [&](ShutdownSequence::StepDone done) {
-    begun.push_back("inline");
+    begun.emplace_back("inline");
     done(absl::OkStatus());
   });
   sequence.Add("fails", absl::Seconds(1), [&](ShutdownSequence::StepDone done) {
-    begun.push_back("fails");
+    begun.emplace_back("fails");
     loop.RunAfter(absl::Milliseconds(300),
                   [done = std::move(done)]() mutable { done(absl::UnavailableError("no")); });
   });
   sequence.Add("hangs", absl::Seconds(2), [&](ShutdownSequence::StepDone done) {
-    begun.push_back("hangs");
+    begun.emplace_back("hangs");
     held = std::move(done);
   });
   sequence.Add("last", absl::Seconds(1), [&](ShutdownSequence::StepDone done) {
-    begun.push_back("last");
+    begun.emplace_back("last");
     done(absl::OkStatus());
     done(absl::OkStatus());  // once too often
   });

@@ -10,7 +10,6 @@ namespace rekindle::client {
 namespace {
 
 using Kind = Store::Change::Kind;
-using ::testing::ElementsAre;
 
 Store::Record Text(const std::string& text) { return std::make_shared<const std::string>(text); }
 std::string Of(const Store::Record& record) {

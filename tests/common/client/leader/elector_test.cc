@@ -58,7 +58,7 @@ struct Candidate {
         .started = [this](int64_t term) { log.push_back("started " + std::to_string(term)); },
         .stopped =
             [this](const absl::Status& why) {
-              log.push_back("stopped");
+              log.emplace_back("stopped");
               last = why;
             },
         .leader_changed = [this](const std::string& who) { seen.push_back(who); }};
