@@ -15,9 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using rekindle::apiserver::HttpReply;
   static auto* registry = new rekindle::apiserver::FakeRegistry;
   static auto* surface = new rekindle::apiserver::FakeSurface;
-  static auto* handler = new ApiHandler({.registry = registry,
-                                         .surface = surface,
-                                         .random = [] { return 7u; }});
+  static auto* handler =
+      new ApiHandler({.registry = registry, .surface = surface, .random = [] { return 7u; }});
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
   const std::pair<absl::string_view, absl::string_view> parts =
       absl::StrSplit(text, absl::MaxSplits("\n\n", 1));

@@ -144,6 +144,7 @@ void Session::OnHeader(Error error) {
     absl::StrAppend(&text, text.empty() ? "" : ", ", absl::string_view(value.data(), value.size()));
   }
   keep_alive_ = message.keep_alive();
+  old_client_ = message.version() < 11;
   gzip_ = AcceptsGzip(request_.Header("accept-encoding"));
   if (!proven_) {
     proven_ = true;
@@ -242,6 +243,7 @@ void Session::Answer(HttpReply reply, bool gzipped) {
   for (const auto& [name, value] : reply.headers) absl::StrAppend(&text, name, ": ", value, "\r\n");
   if (gzipped) absl::StrAppend(&text, "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n");
   if (!keep) absl::StrAppend(&text, "Connection: close\r\n");
+  if (keep && old_client_) absl::StrAppend(&text, "Connection: keep-alive\r\n");
   const bool bodiless = reply.status == 304;
   if (!bodiless) absl::StrAppend(&text, "Content-Length: ", reply.body.size(), "\r\n");
   text += "\r\n";
@@ -372,17 +374,20 @@ void Session::Pump() {
     // The header goes out as soon as it is sure that there will be a stream.
     header_sent_ = true;
     bytes = HeaderText(200, "application/json");
-    bytes += "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    if (!old_client_) bytes += "Transfer-Encoding: chunked\r\n";
+    bytes += "Connection: close\r\n\r\n";
     WatchForEnd();
   } else {
     WatchStream::Batch batch = watch_->Take(kWatchChunk);
     end = batch.end;
     if (batch.bytes.empty() && !end) return;
-    if (!batch.bytes.empty()) {
+    if (old_client_) {
+      bytes = std::move(batch.bytes);
+    } else if (!batch.bytes.empty()) {
       bytes = absl::StrFormat("%x\r\n", batch.bytes.size());
       absl::StrAppend(&bytes, batch.bytes, "\r\n");
     }
-    if (end) absl::StrAppend(&bytes, kLastChunk);
+    if (end && !old_client_) absl::StrAppend(&bytes, kLastChunk);
   }
   writing_ = true;
   out_ = std::move(bytes);

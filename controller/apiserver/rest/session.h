@@ -101,6 +101,7 @@ class Session : public std::enable_shared_from_this<Session> {
   HttpRequest peer_;     // who it is; copied into each request
   HttpRequest request_;  // that is being served
   bool keep_alive_ = false;
+  bool old_client_ = false;  // HTTP/1.0: knows no chunks, and stays only when it is told so
   bool gzip_ = false;
   int64_t body_bytes_ = 0;  // counted in SessionHost::bodies_bytes
   std::string out_;

@@ -3,7 +3,8 @@
 # Usage: kubectl_test.sh PROGRAM. Exit code 77: there is no kubectl on this machine.
 set -uo pipefail
 program=$1
-command -v kubectl >/dev/null || exit 77
+kubectl=${KUBECTL:-kubectl}  # another one, such as an old one
+command -v "$kubectl" >/dev/null || exit 77
 dir=$(mktemp -d /tmp/rkXXXXXX)
 pid=
 failed=0
@@ -35,7 +36,7 @@ fail() {
   failed=1
 }
 export KUBECONFIG=$dir/data/admin.kubeconfig KUBECACHEDIR=$dir/cache HOME=$dir
-k() { kubectl --cache-dir "$dir/cache" "$@"; }
+k() { "$kubectl" --cache-dir "$dir/cache" "$@"; }
 
 # expect PATTERN COMMAND...: the command succeeds and its output matches.
 expect() {
@@ -63,7 +64,7 @@ expect 'yes' k auth can-i delete pods
 expect '\*\.\*' k auth can-i --list
 expect 'namespace/one created' k create namespace one
 expect 'configmap/c created' k -n one create configmap c --from-literal=a=1
-refused 'AlreadyExists' k -n one create configmap c --from-literal=a=1
+refused 'already exists|AlreadyExists' k -n one create configmap c --from-literal=a=1
 expect 'a: "1"' k -n one get configmap c -o yaml
 expect '^1$' k -n one get configmap c -o 'jsonpath={.data.a}{"\n"}'
 refused 'NotFound' k -n one get configmap d
@@ -96,7 +97,17 @@ spec:
           image: busybox:1
 YAML
 expect 'created' k apply -f "$dir/clone.yaml"
-expect 'unchanged' k apply -f "$dir/clone.yaml"
+cat >"$dir/map.yaml" <<'YAML'
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: applied
+  namespace: one
+data:
+  a: "1"
+YAML
+expect 'configmap/applied created' k apply -f "$dir/map.yaml"
+expect 'configmap/applied unchanged' k apply -f "$dir/map.yaml"
 sed -i 's/busybox:1/busybox:2/' "$dir/clone.yaml"
 k diff -f "$dir/clone.yaml" >"$dir/diff" 2>&1
 [[ $? == 1 ]] && grep -q 'busybox:2' "$dir/diff" || fail "diff: $(cat "$dir/diff")"
@@ -119,7 +130,7 @@ spec:
     - name: main
       image: busybox:1
 YAML
-timeout 60 kubectl --cache-dir "$dir/cache" -n one get pods -w -o name >"$dir/watched" 2>&1 &
+timeout 60 "$kubectl" --cache-dir "$dir/cache" -n one get pods -w -o name >"$dir/watched" 2>&1 &
 watcher=$!
 await_lines() {
   for _ in $(seq 300); do

@@ -52,6 +52,15 @@ TEST_F(RestServerTest, RequestsMayFollowEachOtherAtOnce) {
   EXPECT_THAT(all, EndsWith("\r\n\r\nok"));
 }
 
+TEST_F(RestServerTest, OldClientsAreToldThatTheyMayStay) {
+  Start();
+  auto connection = Connect();
+  connection->Send("GET /version HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_THAT(connection->ReadAnswer(), HasSubstr("\r\nConnection: keep-alive\r\n"));
+  connection->Send("GET /version HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(connection->ReadAll(), HasSubstr("\r\nConnection: close\r\n"));
+}
+
 TEST_F(RestServerTest, ErrorsAreStatusObjects) {
   Start();
   registry_.Answer([](const Call&) -> absl::StatusOr<Reply> {

@@ -141,6 +141,15 @@ TEST_F(RestWatchTest, TheOldForm) {
   EXPECT_EQ(registry_.last().name, "");
 }
 
+TEST_F(RestWatchTest, OldClientsGetNoChunks) {
+  Start();
+  auto connection = Connect();
+  connection->Send(std::string("GET ") + kWatch + "&timeoutSeconds=1 HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(connection->ReadUntil("\r\n\r\n"), Not(HasSubstr("chunked")));
+  Emit("ADDED", "a");
+  EXPECT_THAT(connection->ReadAll(), AllOf(StartsWith("{\"type\":\"ADDED\""), EndsWith("}\n")));
+}
+
 TEST_F(RestWatchTest, StoppingTheServerEndsIt) {
   Start();
   auto connection = Watch();
