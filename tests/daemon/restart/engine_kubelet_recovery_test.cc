@@ -4,7 +4,6 @@
 namespace rekindle::restart {
 namespace {
 
-
 class KubeletRecoveryWorld final : public KubeletTest {
  public:
   void TestBody() override {}

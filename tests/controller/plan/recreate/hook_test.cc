@@ -11,7 +11,6 @@
 namespace rekindle::plan {
 namespace {
 
-
 absl::StatusOr<std::optional<Hook>> Read(const std::string& handler) {
   Json container = Json::parse(R"({"name": "app", "ports": [
     {"containerPort": 8080, "name": "http"}, {"containerPort": 9090, "name": "admin"},
