@@ -192,7 +192,7 @@ absl::StatusOr<AdmittedRestart> AdmitContainer(OperationRecord record,
     record.min_started = kHotMinStarted;
   }
   record.health_checked = record.beside_kubelet && wanted.health_checked;
-  if (record.health_checked && record.method == Method::kReplace) {
+  if (record.health_checked && record.method != Method::kDelegate) {
     record.min_started = std::max(record.min_started, kKubeletLooks);
   }
   record.ready_check = wanted.ready_check;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 #include "common/base/logging.h"
@@ -189,29 +190,48 @@ void OperationRunner::StartAftercare() {
     // A container that ends soon is the kubelet's to start again: no name may be in its way.
     placeholder_watch_ = deps_.monitor.WatchExit(
         record_.new_container_id,
-        [weak = weak_from_this()](const absl::StatusOr<v1::ContainerStatus>&) {
+        [weak = weak_from_this()](const absl::StatusOr<v1::ContainerStatus>& exited) {
           std::shared_ptr<OperationRunner> self = weak.lock();
           if (self == nullptr) return;
           self->placeholder_watch_ = 0;
           self->ReleaseNow();
+          if (exited.ok()) self->NoteLateExit(*exited);
         });
   }
-  aftercare_ = Aftercare::Start(
-      {deps_.loop, deps_.runtime, options_.retry}, record_,
-      [weak = weak_from_this()](uint32_t next, const std::string& note) {
-        std::shared_ptr<OperationRunner> self = weak.lock();
-        if (self == nullptr) return;
-        self->record_.aftercare_step = next;
-        if (!note.empty()) {
-          absl::StrAppend(&self->record_.aftercare_result,
-                          self->record_.aftercare_result.empty() ? "" : "; ", note);
-        }
-        if (next < Aftercare::kSteps) {
-          return self->deps_.journal.Update(self->record_, [](const absl::Status&) {});
-        }
-        if (self->record_.aftercare_result.empty()) self->record_.aftercare_result = "ok";
-        self->EndAftercare("");
-      });
+  aftercare_ = Aftercare::Start({deps_.loop, deps_.runtime, options_.retry}, record_,
+                                [weak = weak_from_this()](uint32_t next, const std::string& note) {
+                                  std::shared_ptr<OperationRunner> self = weak.lock();
+                                  if (self != nullptr) self->OnAftercareStep(next, note);
+                                });
+}
+
+void OperationRunner::OnAftercareStep(uint32_t next, const std::string& note) {
+  record_.aftercare_step = next;
+  if (!note.empty()) AddToAftercare(note);
+  if (next < Aftercare::kSteps) {
+    return deps_.journal.Update(record_, [](const absl::Status&) {});
+  }
+  if (record_.aftercare_result.empty()) record_.aftercare_result = "ok";
+  EndAftercare("");
+}
+
+void OperationRunner::NoteLateExit(const v1::ContainerStatus& exited) {
+  const std::string what = absl::StrCat("attempt ", record_.attempt, " exited with code ");
+  // A daemon that was restarted hears of it once more.
+  if (absl::StrContains(record_.aftercare_result, what)) return;
+  const absl::Duration ran =
+      absl::Nanoseconds(std::max<int64_t>(0, exited.finished_at() - exited.started_at()));
+  AddToAftercare(absl::StrCat(what, exited.exit_code(), " after ",
+                              absl::FormatDuration(absl::Trunc(ran, absl::Milliseconds(1))),
+                              " and was left to the kubelet"));
+  LOG(INFO) << "operation=" << record_.id() << " pod=" << record_.pod.ns << "/" << record_.pod.name
+            << " container=" << record_.container_name << " " << record_.aftercare_result;
+  callbacks_.changed(record_);
+  deps_.journal.Update(record_, [](const absl::Status&) {});
+}
+
+void OperationRunner::AddToAftercare(const std::string& note) {
+  absl::StrAppend(&record_.aftercare_result, record_.aftercare_result.empty() ? "" : "; ", note);
 }
 
 void OperationRunner::EndAftercare(const std::string& by) {
@@ -219,10 +239,7 @@ void OperationRunner::EndAftercare(const std::string& by) {
   aftercare_.reset();
   if (placeholder_watch_ != 0) deps_.monitor.Unwatch(std::exchange(placeholder_watch_, 0));
   record_.aftercare = false;
-  if (!by.empty()) {
-    absl::StrAppend(&record_.aftercare_result, record_.aftercare_result.empty() ? "" : "; ",
-                    "taken over by ", by);
-  }
+  if (!by.empty()) AddToAftercare(absl::StrCat("taken over by ", by));
   callbacks_.changed(record_);
   deps_.journal.Update(record_, [](const absl::Status&) {});
   CheckSettled();

@@ -234,6 +234,10 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   void CheckSettled();
   void OnDeadline();
   void StartAftercare();
+  void OnAftercareStep(uint32_t next, const std::string& note);
+  void AddToAftercare(const std::string& note);
+  // The new container has ended after the operation: nobody but the kubelet starts it again.
+  void NoteLateExit(const ::runtime::v1::ContainerStatus& exited);
 
   // -- after a restart of the daemon: operation_resume.cc --
   void ResumeWith(PodDetails pod);
@@ -294,6 +298,8 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   bool min_started_passed_ = false;
   bool ready_passed_ = false;
   bool verified_ = false;
+  // The new container has just ended as one does that was sent a signal to stop.
+  bool ended_as_stopped_ = false;
   bool labelled_ = false;  // its containers carry kContainerNameLabel
   ScopedTimer timer_;
   ScopedTimer deadline_timer_;

@@ -1,5 +1,6 @@
 // Start of the replacement, further attempts when it does not come up, post-start hook.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -13,6 +14,8 @@ namespace v1 = ::runtime::v1;
 
 // What a hook may take when the deadline is already near.
 constexpr absl::Duration kMinPostStart = absl::Seconds(10);
+// How often a kubelet may kill a new container by mistake before it is left to it.
+constexpr uint32_t kMaxMistakenKills = 5;
 
 std::string ExitText(const v1::ContainerStatus& status) {
   if (status.started_at() == 0 && !status.message().empty()) return status.message();
@@ -90,11 +93,17 @@ void OperationRunner::OnStartFailed(const std::string& why) {
   // up and died would do so again.
   const bool cut_off = record_.phase == Phase::kStarting && !PastDeadline() &&
                        record_.start_failures < options_.min_start_attempts;
-  // A kubelet that saw it created and not yet running has its probes fail, and kills it for that.
+  // A kubelet that saw it created and not yet running has its probes fail, and kills it for that:
+  // on a busy machine several times in a row. A program that fails by itself ends in other ways,
+  // and gets one more try.
+  const bool stopped = std::exchange(ended_as_stopped_, false);
   const bool mistaken = record_.health_checked && record_.phase == Phase::kVerifying &&
-                        record_.method == Method::kReplace && record_.start_failures == 1;
+                        record_.method != Method::kDelegate &&
+                        record_.start_failures <= (stopped ? kMaxMistakenKills : 1);
   if (record_.beside_kubelet && (cut_off || mistaken) && !record_.adopted &&
       record_.method != Method::kDelegate) {
+    // Soon after its look the kubelet is not about to look again.
+    if (mistaken) retry_.Reset();
     return SwapAgain(why);
   }
   if (record_.beside_kubelet && record_.method != Method::kHot) {

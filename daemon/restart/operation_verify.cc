@@ -1,4 +1,6 @@
 // Is the replacement up for as long as was asked, and ready?
+#include <signal.h>
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +15,11 @@ namespace v1 = ::runtime::v1;
 
 // "Longer than", strictly (spec/container-recreate 10.5).
 constexpr absl::Duration kStrictlyLonger = absl::Milliseconds(1);
+
+// How a program ends that was sent SIGTERM or SIGKILL.
+bool EndsAsStopped(int exit_code) {
+  return exit_code == 0 || exit_code == 128 + SIGTERM || exit_code == 128 + SIGKILL;
+}
 
 std::string VerifyText(const OperationRecord& record) {
   if (record.ready_check.has_value()) return "waiting until the replacement is ready";
@@ -37,6 +44,7 @@ void OperationRunner::WatchReplacement() {
       record_.new_container_id, Here([this](absl::StatusOr<v1::ContainerStatus> exited) {
         exit_watch_ = 0;
         if (!exited.ok()) return OnStartFailed("somebody removed it");
+        ended_as_stopped_ = EndsAsStopped(exited->exit_code());
         const absl::Duration ran =
             absl::Nanoseconds(std::max<int64_t>(0, exited->finished_at() - exited->started_at()));
         OnStartFailed(absl::StrCat(
@@ -90,6 +98,7 @@ void OperationRunner::OnPart(bool* part) {
       record_.new_container_id, /*verbose=*/false,
       Here([this](const absl::StatusOr<v1::ContainerStatusResponse>& response) {
         if (response.ok() && response->status().state() != v1::CONTAINER_RUNNING) {
+          ended_as_stopped_ = EndsAsStopped(response->status().exit_code());
           return OnStartFailed(absl::StrCat("exited with code ", response->status().exit_code()));
         }
         OnVerified();

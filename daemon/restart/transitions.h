@@ -41,6 +41,7 @@ inline constexpr Transition kTransitions[] = {
     {Method::kHot, Phase::kStarting, Phase::kPostStart},
     {Method::kHot, Phase::kStarting, Phase::kVerifying},
     {Method::kHot, Phase::kPostStart, Phase::kVerifying},
+    {Method::kHot, Phase::kVerifying, Phase::kStarting},  // a kubelet killed it: once more
     {Method::kHot, Phase::kVerifying, Phase::kPreStop},
     {Method::kHot, Phase::kVerifying, Phase::kStopping},
     {Method::kHot, Phase::kVerifying, Phase::kDone},  // the old one exited meanwhile

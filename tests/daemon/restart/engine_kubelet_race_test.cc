@@ -130,11 +130,18 @@ class HealthChecksWorld final : public KubeletTest {
   void TestBody() override {}
 
   // How long the container is down at a time, at most; times it was killed.
-  std::pair<absl::Duration, size_t> Play(bool told, absl::Duration first_relist) {
+  std::pair<absl::Duration, size_t> Play(Method method, bool told, absl::Duration first_relist) {
     StartKubelet(first_relist);
     kubelet_->health_checks = true;
-    RestartRequest request = Ask(Method::kReplace);
+    RestartRequest request = Ask(method);
     request.containers[0].health_checked = told;
+    if (method == Method::kHot) {
+      // Ready at once. No exit has the kubelet sync in the swap; something else has.
+      request.containers[0].min_started = absl::Milliseconds(50);
+      for (int ms = 0; ms < 400; ms += 35) {
+        loop_.RunAfter(absl::Milliseconds(ms), [this] { kubelet_->SyncNow(); });
+      }
+    }
     EXPECT_TRUE(Submit(std::move(request)).ok());
     absl::Duration down;
     absl::Duration longest;
@@ -149,23 +156,83 @@ class HealthChecksWorld final : public KubeletTest {
   }
 };
 
+std::pair<absl::Duration, size_t> PlayHealthChecks(Method method, bool told, int phase_ms) {
+  return std::make_unique<HealthChecksWorld>()->Play(method, told, absl::Milliseconds(phase_ms));
+}
+
 TEST(KubeletHealthChecksTest, OneThatTheKubeletKillsByMistakeIsUpAgainAtOnce) {
   size_t killed = 0;
   absl::Duration longest_untold;
   for (int phase_ms = 0; phase_ms < 1000; phase_ms += 10) {
     SCOPED_TRACE(absl::StrCat("first list after ", phase_ms, " ms"));
-    const auto told =
-        std::make_unique<HealthChecksWorld>()->Play(true, absl::Milliseconds(phase_ms));
+    const auto told = PlayHealthChecks(Method::kReplace, true, phase_ms);
     killed += told.second;
     EXPECT_LT(told.first, absl::Milliseconds(500));
-    longest_untold = std::max(
-        longest_untold,
-        std::make_unique<HealthChecksWorld>()->Play(false, absl::Milliseconds(phase_ms)).first);
+    longest_untold =
+        std::max(longest_untold, PlayHealthChecks(Method::kReplace, false, phase_ms).first);
     if (testing::Test::HasFailure()) return;
   }
   EXPECT_GT(killed, 0u);
   // What it is for.
   EXPECT_GT(longest_untold, absl::Seconds(5));
+}
+
+// On a machine that is so busy that each swap takes longer than the kubelet's second.
+TEST_F(KubeletTest, OneThatTheKubeletKillsByMistakeSeveralTimesIsUpAgainAtOnceEachTime) {
+  StartKubelet();
+  kubelet_->health_checks = true;
+  runtime_.start_latency = absl::Milliseconds(1200);
+  int starts = 0;
+  started = [&](const FakeRuntime::Container&) {
+    if (++starts == 3) runtime_.start_latency = absl::Milliseconds(70);
+  };
+  RestartRequest request = Ask();
+  request.containers[0].health_checked = true;
+  ASSERT_TRUE(Submit(std::move(request)).ok());
+  const OperationRecord record = Finish("r1/a");
+  EXPECT_EQ(record.phase, Phase::kDone) << record.message;
+  EXPECT_FALSE(record.adopted);
+  EXPECT_GE(kubelet_->killed, 3u);
+  EXPECT_EQ(record.attempt, kubelet_->killed + 1);
+  EXPECT_EQ(kubelet_->created, 0u);
+  Settle();
+  ExpectSettled();
+}
+
+TEST_F(KubeletTest, OneThatFailsByItselfIsTriedOnceMoreAndThenLeftToTheKubelet) {
+  StartKubelet();
+  started = [&](FakeRuntime::Container& container) {
+    if (container.summary.metadata().attempt() > 2) return;
+    loop_.RunAfter(absl::Milliseconds(100),
+                   [this, id = container.summary.id()] { runtime_.Exit(id, 1); });
+  };
+  RestartRequest request = Ask();
+  request.containers[0].health_checked = true;
+  request.deadline = absl::Minutes(5);
+  ASSERT_TRUE(Submit(std::move(request)).ok());
+  const OperationRecord record = Finish("r1/a");
+  EXPECT_EQ(record.phase, Phase::kDone) << record.message;
+  EXPECT_TRUE(record.adopted);
+  EXPECT_EQ(record.attempt, 3u);
+  Settle();
+  ExpectSettled();
+}
+
+TEST(KubeletHealthChecksTest, AHotOneThatTheKubeletKillsByMistakeLeavesNoGap) {
+  size_t killed = 0;
+  absl::Duration longest_untold;
+  for (int phase_ms = 0; phase_ms < 400; phase_ms += 10) {
+    SCOPED_TRACE(absl::StrCat("first list after ", phase_ms, " ms"));
+    const auto told = PlayHealthChecks(Method::kHot, true, phase_ms);
+    killed += told.second;
+    EXPECT_EQ(told.first, absl::ZeroDuration());
+    longest_untold =
+        std::max(longest_untold, PlayHealthChecks(Method::kHot, false, phase_ms).first);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(killed, 0u);
+  // What it is for.
+  EXPECT_GT(longest_untold, absl::ZeroDuration());
 }
 
 // It proves that the tests above can see the race.

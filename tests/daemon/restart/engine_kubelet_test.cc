@@ -64,6 +64,28 @@ TEST_F(KubeletTest, TheNameIsReleasedOnceTheKubeletMustHaveSeenTheNewOne) {
   EXPECT_FALSE(engine_->Find("r1/a")->aftercare);
 }
 
+// The kubelet's own kill after a failed probe, for instance. No name is in its way then.
+TEST_F(KubeletTest, OneThatEndsAfterItsOperationIsLeftToTheKubeletAndNoted) {
+  StartKubelet();
+  ASSERT_TRUE(Submit(Ask()).ok());
+  const OperationRecord record = Finish("r1/a");
+  loop_.Advance(absl::Seconds(2));
+  EXPECT_EQ(Placeholders().size(), 1u);
+  runtime_.Exit(record.new_container_id, 137);
+  loop_.Advance(absl::Milliseconds(100));
+  EXPECT_TRUE(Placeholders().empty());
+  EXPECT_THAT(engine_->Find("r1/a")->aftercare_result, HasSubstr("attempt 1 exited with code 137"));
+  // A daemon that is restarted does not say it twice.
+  KillEngine();
+  StartEngine();
+  Settle();
+  ExpectSettled();
+  EXPECT_EQ(AttemptOf(Current("a")), 2u);
+  EXPECT_EQ(kubelet_->failed_creates, 0u);
+  const std::string noted = engine_->Find("r1/a")->aftercare_result;
+  EXPECT_EQ(noted.find("exited with code"), noted.rfind("exited with code")) << noted;
+}
+
 TEST_F(KubeletTest, AReservationThatIsCollectedDuringALongStopIsMadeAnew) {
   StartKubelet();
   runtime_.Get(a_).stop_after = absl::Seconds(25);
