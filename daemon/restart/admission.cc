@@ -23,9 +23,6 @@ constexpr char kGraceAnnotation[] = "io.kubernetes.pod.terminationGracePeriod";
 // program that cannot share its port ends within that time, and then the old one must still be
 // there.
 constexpr absl::Duration kHotMinStarted = absl::Seconds(3);
-// A kubelet kills a replacement that it has taken for a failed one at its second look: so long it
-// is watched at least.
-constexpr absl::Duration kKubeletLooks = absl::Milliseconds(2500);
 // On top of what the containers may take: image look-ups, create, start, a slow node.
 constexpr absl::Duration kDeadlineSlack = absl::Minutes(2);
 

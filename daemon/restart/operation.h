@@ -101,6 +101,10 @@ struct RestartRequest {
   std::optional<KubernetesPod> kubernetes_pod;  // required for a pod of a kubelet
 };
 
+// A kubelet kills a replacement that it has taken for a failed one at its second look: so long it
+// is watched at least.
+inline constexpr absl::Duration kKubeletLooks = absl::Milliseconds(2500);
+
 struct PhaseTime {
   Phase phase;
   absl::Time entered;

@@ -184,6 +184,7 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   void AfterPostStart(const absl::Status& result);
 
   // -- is it up: operation_verify.cc --
+  void WatchSlowNodeLonger();
   void Verify();
   void WatchReplacement();
   void CheckReady();

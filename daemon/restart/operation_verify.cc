@@ -13,6 +13,11 @@ namespace {
 
 namespace v1 = ::runtime::v1;
 
+// How much longer a new container is watched for a kubelet that kills it by mistake than its start
+// took, and how much at most.
+constexpr int kSlowNode = 2;
+constexpr absl::Duration kLongestWatch = absl::Seconds(20);
+
 // "Longer than", strictly (spec/container-recreate 10.5).
 constexpr absl::Duration kStrictlyLonger = absl::Milliseconds(1);
 
@@ -31,7 +36,22 @@ std::string VerifyText(const OperationRecord& record) {
 
 }  // namespace
 
+void OperationRunner::WatchSlowNodeLonger() {
+  if (!record_.health_checked) return;
+  // What a start has just taken says how slow the node is, and so are the kubelet's looks and the
+  // runtime's word of an exit.
+  const auto starting =
+      std::find_if(record_.history.rbegin(), record_.history.rend(),
+                   [](const PhaseTime& entry) { return entry.phase == Phase::kStarting; });
+  if (starting == record_.history.rend()) return;
+  const absl::Duration took = std::max(deps_.loop.Now() - starting->entered, absl::ZeroDuration());
+  const absl::Duration left = std::max(record_.deadline - deps_.loop.Now(), absl::ZeroDuration());
+  const absl::Duration more = std::min({kSlowNode * took, kLongestWatch, left / 2});
+  record_.min_started = std::max(record_.min_started, kKubeletLooks + more);
+}
+
 void OperationRunner::Verify() {
+  WatchSlowNodeLonger();
   Enter(Phase::kVerifying, VerifyText(record_), [this] { WatchReplacement(); });
 }
 

@@ -154,6 +154,27 @@ class HealthChecksWorld final : public KubeletTest {
     ExpectSettled();
     return {longest, kubelet_->killed};
   }
+
+  // A first start that takes two seconds, and looks that take as long. Times it was killed.
+  size_t PlayOnSlowNode(absl::Duration first_relist) {
+    StartKubelet(first_relist);
+    kubelet_->health_checks = true;
+    kubelet_->relist_takes = absl::Milliseconds(1500);
+    runtime_.start_latency = absl::Seconds(2);
+    started = [this](const FakeRuntime::Container&) {
+      runtime_.start_latency = absl::Milliseconds(70);
+    };
+    RestartRequest request = Ask();
+    request.containers[0].health_checked = true;
+    EXPECT_TRUE(Submit(std::move(request)).ok());
+    const OperationRecord record = Finish("r1/a");
+    EXPECT_EQ(record.phase, Phase::kDone) << record.message;
+    Settle();
+    ExpectSettled();
+    // None was killed after the operation.
+    EXPECT_EQ(Current("a"), record.new_container_id);
+    return kubelet_->killed;
+  }
 };
 
 std::pair<absl::Duration, size_t> PlayHealthChecks(Method method, bool told, int phase_ms) {
@@ -197,6 +218,17 @@ TEST_F(KubeletTest, OneThatTheKubeletKillsByMistakeSeveralTimesIsUpAgainAtOnceEa
   EXPECT_EQ(kubelet_->created, 0u);
   Settle();
   ExpectSettled();
+}
+
+// There the kubelet's look, and with it the kill, comes later too.
+TEST(KubeletHealthChecksTest, OnASlowNodeItIsWatchedLonger) {
+  size_t killed = 0;
+  for (int phase_ms = 0; phase_ms < 2500; phase_ms += 100) {
+    SCOPED_TRACE(absl::StrCat("first list after ", phase_ms, " ms"));
+    killed += std::make_unique<HealthChecksWorld>()->PlayOnSlowNode(absl::Milliseconds(phase_ms));
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(killed, 0u);
 }
 
 TEST_F(KubeletTest, OneThatFailsByItselfIsTriedOnceMoreAndThenLeftToTheKubelet) {
