@@ -102,8 +102,9 @@ void OperationRunner::OnStartFailed(const std::string& why) {
                         record_.start_failures <= (stopped ? kMaxMistakenKills : 1);
   if (record_.beside_kubelet && (cut_off || mistaken) && !record_.adopted &&
       record_.method != Method::kDelegate) {
-    // Soon after its look the kubelet is not about to look again.
-    if (mistaken) retry_.Reset();
+    // A new container has no part in the waits for the one before: after a daemon that was killed in
+    // the middle of a start they have grown to seconds.
+    retry_.Reset();
     return SwapAgain(why);
   }
   if (record_.beside_kubelet && record_.method != Method::kHot) {
