@@ -75,7 +75,8 @@ void CheckOwners(const Json& owners, const FieldPath& at, FieldErrors& errors) {
   if (!owners.is_array()) return;
   std::string controller;
   for (size_t i = 0; i < owners.size(); ++i) {
-    const FieldPath path = at.Index(i);
+    // Without the index, as Kubernetes has it.
+    const FieldPath& path = at;
     const auto needed = [&](const char* member, absl::string_view what) {
       const std::string text = TextOf(At(owners[i], member));
       if (text.empty()) errors.Invalid(path.Child(member), text, what);
@@ -103,8 +104,8 @@ void CheckFinalizers(const Json& finalizers, const KindInfo& kind, const FieldPa
   if (!finalizers.is_array()) return;
   bool orphan = false;
   bool foreground = false;
-  for (const Json& one : finalizers) {
-    const std::string name = TextOf(one);
+  for (size_t i = 0; i < finalizers.size(); ++i) {
+    const std::string name = TextOf(finalizers[i]);
     orphan = orphan || name == "orphan";
     foreground = foreground || name == "foregroundDeletion";
     // Custom resources may use any name (pitfall 21).
@@ -114,7 +115,7 @@ void CheckFinalizers(const Json& finalizers, const KindInfo& kind, const FieldPa
     }
     if (!absl::StrContains(name, "/") && name != "orphan" && name != "foregroundDeletion" &&
         name != "kubernetes" && name != "customresourcecleanup.apiextensions.k8s.io") {
-      errors.Invalid(at, name,
+      errors.Invalid(at.Index(i), name,
                      "name is neither a standard finalizer name nor is it fully qualified");
     }
   }

@@ -1,6 +1,7 @@
 #include "controller/apiserver/catalog/catalog.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <map>
 #include <set>
@@ -127,7 +128,7 @@ bool ConditionHolds(const Json& crd, absl::string_view type) {
 
 class CatalogOfKinds : public Catalog {
  public:
-  explicit CatalogOfKinds(const std::vector<Json>& definitions) {
+  CatalogOfKinds(const std::vector<Json>& definitions, uint64_t id) : id_(id) {
     AddOurs();
     std::vector<const Json*> order;
     for (const Json& crd : definitions) {
@@ -144,6 +145,8 @@ class CatalogOfKinds : public Catalog {
     for (const Json* crd : order) Add(*crd);
     Finish();
   }
+
+  uint64_t id() const override { return id_; }
 
   const ServedKind* FindResource(absl::string_view group, absl::string_view version,
                                  absl::string_view plural) const override {
@@ -365,6 +368,7 @@ class CatalogOfKinds : public Catalog {
     }
   }
 
+  const uint64_t id_;
   api::TypeStore types_;
   std::deque<KindInfo> infos_;
   std::vector<ServedKind> kinds_;
@@ -398,7 +402,8 @@ bool VersionBefore(absl::string_view a, absl::string_view b) {
 }
 
 std::shared_ptr<const Catalog> Catalog::Make(const std::vector<Json>& definitions) {
-  return std::make_shared<const CatalogOfKinds>(definitions);
+  static std::atomic<uint64_t> last{0};
+  return std::make_shared<const CatalogOfKinds>(definitions, ++last);
 }
 
 }  // namespace rekindle::apiserver

@@ -1,7 +1,7 @@
 #ifndef REKINDLE_CONTROLLER_APISERVER_CATALOG_CATALOG_H_
 #define REKINDLE_CONTROLLER_APISERVER_CATALOG_CATALOG_H_
 
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,6 +61,10 @@ class Catalog {
   // (definition.h: BuiltInDefinitions) may be among them; our kinds are served with or without.
   static std::shared_ptr<const Catalog> Make(const std::vector<Json>& definitions);
   virtual ~Catalog() = default;
+
+  // Another number for each catalog that Make makes in this process: documents made of a catalog
+  // are kept by it. 0 is nobody's.
+  virtual uint64_t id() const { return 0; }
 
   // By the URL's group ("" is the core group), version and plural. Null when not served.
   virtual const ServedKind* FindResource(absl::string_view group, absl::string_view version,

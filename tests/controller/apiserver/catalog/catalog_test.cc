@@ -52,7 +52,8 @@ TEST(Catalog, KindsOfThePlatformAndOurs) {
 
 TEST(Catalog, OrderOfVersionsAndGroups) {
   std::vector<std::string> seen;
-  for (const ServedKind& kind : Catalog::Make({WidgetDefinition()})->kinds()) {
+  const auto catalog = Catalog::Make({WidgetDefinition()});
+  for (const ServedKind& kind : catalog->kinds()) {
     if (kind.info->custom && kind.info->kind == "CloneSet") seen.push_back(kind.info->version);
     if (kind.info->kind == "Widget") seen.push_back("widget");
     if (kind.info->kind == "Pod") seen.push_back("pod");

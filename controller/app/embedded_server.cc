@@ -1,0 +1,182 @@
+#include "controller/app/embedded_server.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include <openssl/rand.h>
+
+#include "common/base/asio_loop.h"
+#include "common/base/blocking.h"
+#include "common/base/status_macros.h"
+#include "common/base/sync.h"
+#include "controller/apiserver/pki/pki.h"
+#include "controller/apiserver/registry/background.h"
+#include "controller/apiserver/registry/object_registry.h"
+#include "controller/apiserver/rest/api_handler.h"
+#include "controller/apiserver/rest/authenticator.h"
+#include "controller/apiserver/rest/server.h"
+#include "controller/apiserver/store/sqlite_store.h"
+#include "controller/apiserver/surface/server_surface.h"
+
+namespace rekindle {
+namespace {
+
+// Of what the background does; little of it blocks for long.
+constexpr size_t kBackgroundThreads = 2;
+
+uint32_t RandomNumber() {
+  uint32_t value = 0;
+  RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof(value));
+  return value;
+}
+
+bool IsAnyAddress(const std::string& address) { return address == "0.0.0.0" || address == "::"; }
+
+std::string HostName() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof(name) - 1) == 0 ? std::string(name) : std::string();
+}
+
+// What clients on this machine and in pods call the server.
+std::vector<std::string> CertificateNames(const EmbeddedOptions& options) {
+  std::vector<std::string> names = options.names;
+  for (const char* usual : {"localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default",
+                            "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}) {
+    names.emplace_back(usual);
+  }
+  if (!IsAnyAddress(options.address)) names.push_back(options.address);
+  if (const std::string host = HostName(); !host.empty()) names.push_back(host);
+  return names;
+}
+
+}  // namespace
+
+// In the order of their making; the destructor takes them down in the opposite one.
+struct EmbeddedServer::Parts {
+  EmbeddedOptions options;
+  std::string url;
+  std::unique_ptr<apiserver::SqliteStore> store;
+  std::unique_ptr<apiserver::ObjectRegistry> registry;
+  std::unique_ptr<AsioLoop> loop;
+  std::unique_ptr<apiserver::Background> background;
+  std::unique_ptr<BlockingPool> pool;
+  apiserver::ServerSurface surface;
+  std::unique_ptr<apiserver::TokenFile> tokens;
+  std::unique_ptr<apiserver::ApiHandler> handler;
+  std::unique_ptr<apiserver::RestServer> server;
+
+  absl::Status Start();
+  absl::Status StartStore();
+  absl::Status StartServer();
+  ~Parts();
+};
+
+std::string StoreDirectory(const std::string& data_dir) { return data_dir + "/store"; }
+std::string PkiDirectory(const std::string& data_dir) { return data_dir + "/pki"; }
+
+absl::Status MakeDataDirectory(const std::string& data_dir) {
+  if (::mkdir(data_dir.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("make ", data_dir, ": ", strerror(errno)));
+}
+
+std::string ServerUrl(const EmbeddedOptions& options, uint16_t port) {
+  std::string host = !options.names.empty()          ? options.names[0]
+                     : IsAnyAddress(options.address) ? std::string("127.0.0.1")
+                                                     : options.address;
+  if (absl::StrContains(host, ':')) host = absl::StrCat("[", host, "]");
+  return absl::StrCat("https://", host, ":", port);
+}
+
+absl::Status EmbeddedServer::Parts::StartStore() {
+  apiserver::SqliteStore::Options store_options;
+  store_options.directory = StoreDirectory(options.data_dir);
+  store_options.keep_history = options.keep_history;
+  RK_ASSIGN_OR_RETURN(store, apiserver::SqliteStore::Open(store_options));
+  apiserver::ObjectRegistry::Options registry_options;
+  registry_options.store = store.get();
+  registry_options.now = [] { return absl::Now(); };
+  registry_options.random = &RandomNumber;
+  RK_ASSIGN_OR_RETURN(registry, apiserver::ObjectRegistry::Open(std::move(registry_options)));
+  loop = std::make_unique<AsioLoop>("api-background");
+  pool = std::make_unique<BlockingPool>(*loop, kBackgroundThreads, "api-tidy");
+  Latch started;
+  loop->Post([this, &started] {
+    background = std::make_unique<apiserver::Background>(
+        *registry, *loop, *pool,
+        apiserver::Background::Options{.keep_events = options.keep_events});
+    background->Start();
+    started.Open();
+  });
+  started.Wait();
+  return absl::OkStatus();
+}
+
+absl::Status EmbeddedServer::Parts::StartServer() {
+  const absl::Time now = absl::Now();
+  RK_ASSIGN_OR_RETURN(
+      const apiserver::ServerPki pki,
+      apiserver::EnsureServerPki(PkiDirectory(options.data_dir), CertificateNames(options), now));
+  apiserver::RestServer::Options server_options;
+  server_options.address = options.address;
+  server_options.port = options.port;
+  server_options.certificate = pki.server.certificate;
+  server_options.key = pki.server.key;
+  server_options.client_ca = pki.authority.certificate;
+  handler = std::make_unique<apiserver::ApiHandler>(
+      apiserver::ApiHandler::Options{.registry = registry.get(),
+                                     .surface = &surface,
+                                     .tokens = tokens.get(),
+                                     .random = &RandomNumber,
+                                     .max_body_bytes = server_options.max_body_bytes});
+  RK_ASSIGN_OR_RETURN(server,
+                      apiserver::RestServer::Start(server_options, *handler, *registry, surface));
+  url = ServerUrl(options, server->port());
+  return apiserver::EnsureAdminKubeconfig(options.data_dir + "/admin.kubeconfig", url,
+                                          pki.authority, now);
+}
+
+absl::Status EmbeddedServer::Parts::Start() {
+  RK_RETURN_IF_ERROR(MakeDataDirectory(options.data_dir));
+  if (!options.token_file.empty()) {
+    RK_ASSIGN_OR_RETURN(tokens, apiserver::TokenFile::Open(options.token_file));
+  }
+  RK_RETURN_IF_ERROR(StartStore());
+  return StartServer();
+}
+
+EmbeddedServer::Parts::~Parts() {
+  server.reset();
+  handler.reset();
+  // Work that has begun is finished before what it works on goes.
+  pool.reset();
+  if (loop != nullptr) loop->Stop();
+  background.reset();
+  loop.reset();
+  registry.reset();
+  store.reset();
+}
+
+EmbeddedServer::EmbeddedServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+EmbeddedServer::~EmbeddedServer() = default;
+
+absl::StatusOr<std::unique_ptr<EmbeddedServer>> EmbeddedServer::Start(
+    const EmbeddedOptions& options) {
+  auto parts = std::make_unique<Parts>();
+  parts->options = options;
+  RK_RETURN_IF_ERROR(parts->Start());
+  return std::unique_ptr<EmbeddedServer>(new EmbeddedServer(std::move(parts)));
+}
+
+uint16_t EmbeddedServer::port() const { return parts_->server->port(); }
+const std::string& EmbeddedServer::url() const { return parts_->url; }
+std::string EmbeddedServer::kubeconfig() const {
+  return parts_->options.data_dir + "/admin.kubeconfig";
+}
+
+}  // namespace rekindle

@@ -1,0 +1,118 @@
+#include "tests/conformance/control_plane.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+
+#include "common/base/status_macros.h"
+#include "tests/kube/cluster.h"
+
+namespace rekindle::conformance {
+namespace {
+
+constexpr absl::Duration kReady = absl::Minutes(3);
+
+// A port of loopback that nobody uses now.
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  int port = 0;
+  auto* plain = reinterpret_cast<sockaddr*>(&address);
+  if (bind(fd, plain, size) == 0 && getsockname(fd, plain, &size) == 0) {
+    port = ntohs(address.sin_port);
+  }
+  close(fd);
+  return port;
+}
+
+std::string Tail(const std::string& path) {
+  const std::string text = bed::ReadFile(path);
+  return text.size() > 2000 ? text.substr(text.size() - 2000) : text;
+}
+
+}  // namespace
+
+absl::Status ControlPlane::Run(const std::string& name, std::vector<std::string> argv) {
+  RK_ASSIGN_OR_RETURN(std::unique_ptr<bed::ChildProcess> process,
+                      bed::ChildProcess::Start(argv, dir_ / (name + ".log")));
+  processes_.insert(processes_.begin(), std::move(process));
+  return absl::OkStatus();
+}
+
+Endpoint ControlPlane::endpoint() const {
+  Endpoint out;
+  out.url = absl::StrCat("https://127.0.0.1:", port_);
+  out.ca_file = dir_ / "certs/apiserver.crt";
+  out.token = "administrator";
+  out.reader_token = "reader";
+  return out;
+}
+
+absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start() {
+  RK_ASSIGN_OR_RETURN(const std::string programs, kube::FindPrograms());
+  std::unique_ptr<ControlPlane> out(new ControlPlane());
+  const TempDir& dir = out->dir_;
+  const std::string key = dir / "accounts.key";
+  RK_RETURN_IF_ERROR(
+      bed::RunCommand({"openssl", "genrsa", "-out", key, "2048"}, absl::Minutes(1)).status());
+  RK_RETURN_IF_ERROR(bed::WriteFile(dir / "tokens.csv",
+                                    "administrator,admin,1,\"system:masters\"\n"
+                                    "reader,reader,2,\"readers\"\n"));
+  const std::string etcd = absl::StrCat("http://127.0.0.1:", FreePort());
+  const std::string peer = absl::StrCat("http://127.0.0.1:", FreePort());
+  RK_RETURN_IF_ERROR(out->Run(
+      "etcd",
+      {"etcd", "--name=etcd", "--data-dir=" + (dir / "etcd"), "--listen-client-urls=" + etcd,
+       "--advertise-client-urls=" + etcd, "--listen-peer-urls=" + peer,
+       "--initial-advertise-peer-urls=" + peer, "--initial-cluster=etcd=" + peer,
+       "--unsafe-no-fsync", "--heartbeat-interval=500", "--election-timeout=5000"}));
+  out->port_ = FreePort();
+  RK_RETURN_IF_ERROR(
+      out->Run("apiserver",
+               {programs + "/kube-apiserver", "--etcd-servers=" + etcd, "--bind-address=127.0.0.1",
+                absl::StrCat("--secure-port=", out->port_), "--cert-dir=" + (dir / "certs"),
+                "--token-auth-file=" + (dir / "tokens.csv"), "--authorization-mode=RBAC",
+                // Pods must not wait for a token of their account.
+                "--disable-admission-plugins=ServiceAccount",
+                "--service-account-issuer=https://kubernetes.default.svc",
+                "--service-account-key-file=" + key, "--service-account-signing-key-file=" + key,
+                "--service-cluster-ip-range=10.99.0.0/16"}));
+  const bool ready = bed::WaitUntil(
+      [&] {
+        // Its certificate is there once it listens.
+        if (access((dir / "certs/apiserver.crt").c_str(), R_OK) != 0) return false;
+        const auto answer = Http(out->endpoint()).Call({.path = "/readyz"});
+        return answer.ok() && answer->status == 200;
+      },
+      kReady);
+  if (!ready) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("kube-apiserver is not ready\n", Tail(dir / "apiserver.log")));
+  }
+  const nlohmann::json kubeconfig = {
+      {"apiVersion", "v1"},
+      {"kind", "Config"},
+      {"clusters",
+       {{{"name", "c"},
+         {"cluster",
+          {{"server", out->endpoint().url}, {"certificate-authority", out->endpoint().ca_file}}}}}},
+      {"users", {{{"name", "u"}, {"user", {{"token", out->endpoint().token}}}}}},
+      {"contexts", {{{"name", "x"}, {"context", {{"cluster", "c"}, {"user", "u"}}}}}},
+      {"current-context", "x"}};
+  RK_RETURN_IF_ERROR(bed::WriteFile(dir / "kubeconfig", kubeconfig.dump()));
+  RK_RETURN_IF_ERROR(
+      out->Run("controller-manager",
+               {programs + "/kube-controller-manager", "--kubeconfig=" + (dir / "kubeconfig"),
+                "--leader-elect=false", "--port=0", absl::StrCat("--secure-port=", FreePort()),
+                "--bind-address=127.0.0.1", "--cert-dir=" + (dir / "manager-certs"),
+                "--controllers=namespace,garbagecollector,disruption",
+                "--flex-volume-plugin-dir=" + (dir / "plugins")}));
+  return out;
+}
+
+}  // namespace rekindle::conformance

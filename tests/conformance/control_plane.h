@@ -1,0 +1,39 @@
+#ifndef REKINDLE_TESTS_CONFORMANCE_CONTROL_PLANE_H_
+#define REKINDLE_TESTS_CONFORMANCE_CONTROL_PLANE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "tests/bed/process.h"
+#include "tests/conformance/http.h"
+#include "tests/fakes/temp_dir.h"
+
+namespace rekindle::conformance {
+
+// A real kube-apiserver on loopback with etcd and those controllers that the API's own behaviour
+// needs (namespaces, garbage collection, budgets): no node, so nothing touches pods. Needs no root.
+// Everything is in a temporary directory and ends with the object. Threads: owned by one.
+class ControlPlane {
+ public:
+  // Errors: kFailedPrecondition without Kubernetes's or etcd's programs; kDeadlineExceeded with the
+  // last lines of the log when the server does not become ready.
+  static absl::StatusOr<std::unique_ptr<ControlPlane>> Start();
+
+  Endpoint endpoint() const;
+
+ private:
+  ControlPlane() = default;
+  absl::Status Run(const std::string& name, std::vector<std::string> argv);
+
+  TempDir dir_;
+  int port_ = 0;
+  // Those that depend on others end first.
+  std::vector<std::unique_ptr<bed::ChildProcess>> processes_;
+};
+
+}  // namespace rekindle::conformance
+
+#endif  // REKINDLE_TESTS_CONFORMANCE_CONTROL_PLANE_H_
