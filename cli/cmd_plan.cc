@@ -7,10 +7,10 @@
 #include "cli/connection.h"
 #include "cli/live_state.h"
 #include "cli/plan_command.h"
-#include "cli/yaml_tree.h"
 #include <nlohmann/json.hpp>
 
 #include "common/json/tree.h"
+#include "common/json/yaml.h"
 #include "controller/plan/report.h"
 
 namespace rekindle::cli {
@@ -36,7 +36,7 @@ absl::StatusOr<std::vector<Json>> ReadFile(const std::string& path, std::istream
     if (!file) return absl::NotFoundError(absl::StrCat(path, ": cannot be read"));
     text << file.rdbuf();
   }
-  absl::StatusOr<std::vector<Json>> documents = ReadYaml(text.str());
+  absl::StatusOr<std::vector<Json>> documents = json::ReadYaml(text.str());
   if (!documents.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", documents.status().message()));
   }

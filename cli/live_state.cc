@@ -4,12 +4,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cli/run_program.h"
-#include "cli/yaml_tree.h"
 #include <nlohmann/json.hpp>
 
+#include "common/base/run_program.h"
 #include "common/base/status_macros.h"
 #include "common/json/tree.h"
+#include "common/json/yaml.h"
 
 namespace rekindle::cli {
 namespace {
@@ -57,7 +57,7 @@ class Reader {
     }
     if (!text.ok()) return text.status();
     // Nothing at all is what --ignore-not-found says.
-    RK_ASSIGN_OR_RETURN(std::vector<Json> documents, ReadYaml(*text));
+    RK_ASSIGN_OR_RETURN(std::vector<Json> documents, json::ReadYaml(*text));
     for (Json& document : documents) documents_.push_back(std::move(document));
     return absl::OkStatus();
   }

@@ -126,7 +126,7 @@ function(rk_test NAME)
   rk_use_pch(${NAME} rk_test_pch)
   # In groups: most of the time that a test takes to compile is its headers. A file ALONE has names
   # that others of its target have too.
-  set_target_properties(${NAME} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+  set_target_properties(${NAME} PROPERTIES UNITY_BUILD ${REKINDLE_GROUP_TESTS} UNITY_BUILD_BATCH_SIZE 4)
   set_source_files_properties(${A_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   if(A_LABEL STREQUAL "unit")
     add_dependencies(unit_tests ${NAME})

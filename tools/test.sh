@@ -37,8 +37,8 @@ units        systemd units: systemd-analyze verify                              
 unit         unit tests under dev, under asan (with UBSan and leak check) and under tsan
 integration  real containerd, runc, CNI and docker-registry                     (preset dev)
 kube         a private Kubernetes 1.20, built once from Debian's source (ten minutes on two
-             cores, then cached under ~/.cache/rekindle/kubernetes); among its tests a short
-             form of the benchmark beside a kubelet                             (preset dev)
+             cores, then cached under ~/.cache/rekindle/kubernetes); among its tests the API
+             client's and a short form of the benchmark beside a kubelet        (preset dev)
 kube-restart restarts beside the real kubelet: fresh pods under load, one pod again and again, every
              kind of pod, kills; ten minutes on a quiet machine, not part of the default
                                                                                 (preset dev)

@@ -100,7 +100,6 @@ ContainerShape ParseContainer(const Json& tree, TextPool& texts) {
   }
   out.never_restarts = json::String(tree, "restartPolicy") == "Never";
   out.plain_hash = PlainHash(out.name, out.image.view());
-  out.old_plain_hash = OldPlainHash(tree);
   return out;
 }
 
@@ -198,7 +197,8 @@ std::shared_ptr<const InPlaceBook> ReadBook(const StringMap& all, const PodShape
 }
 
 // Duplicate entries: the last one counts (spec in-place-update 12.3).
-void ReadMeta(absl::string_view text, PodRecord& out) {
+// `containers` are those of the pod's spec, in the order of its shape.
+void ReadMeta(absl::string_view text, const Json& containers, PodRecord& out) {
   if (text.empty()) return;
   out.meta_present = true;
   absl::StatusOr<std::vector<RuntimeMeta>> parsed = ParseRuntimeMeta(text);
@@ -211,6 +211,13 @@ void ReadMeta(absl::string_view text, PodRecord& out) {
     status.meta_id = Fingerprint(entry.container_id);
     status.meta_env = static_cast<uint32_t>(entry.env_hash);
     status.meta_plain = static_cast<uint32_t>(entry.plain_hash);
+    // Older node daemons hash the whole container, with what differs from pod to pod (the mount of
+    // its token): looked at here, so that no shape depends on it, and only where it is needed.
+    const uint32_t plain = out.shape->containers[static_cast<size_t>(index)].plain_hash;
+    if (status.meta_plain != plain &&
+        status.meta_plain == OldPlainHash(containers[static_cast<size_t>(index)])) {
+      status.meta_plain = plain;
+    }
   }
 }
 
@@ -414,6 +421,22 @@ size_t PodRecord::MemoryBytes() const {
   return bytes;
 }
 
+namespace {
+
+// Some fields of each container, as a key.
+void AppendFields(const Json& containers, std::initializer_list<absl::string_view> fields,
+                  std::string& key) {
+  for (const Json& container : containers) {
+    for (const absl::string_view field : fields) {
+      const Json* value = json::Find(container, field);
+      absl::StrAppend(&key, value == nullptr ? "" : json::Dump(*value), ",");
+    }
+    key += ';';
+  }
+}
+
+}  // namespace
+
 struct PodParser::Pools {
   TextPool texts;
   Sharing<PodShape> shapes;
@@ -438,7 +461,7 @@ absl::StatusOr<std::shared_ptr<const PodShape>> PodParser::ShapeOf(const Json& p
         absl::StrCat("spec.containers: more than ", kMaxContainers, " containers"));
   }
   // The key covers exactly what the shape keeps, so that pods that differ elsewhere (claims, node,
-  // service account token volumes) still share one.
+  // the volume of the service account's token and its mounts) still share one.
   std::vector<std::string> claims;
   if (const Json* volumes = json::Find(*spec, "volumes"); volumes && volumes->is_array()) {
     for (const Json& volume : *volumes) {
@@ -449,10 +472,15 @@ absl::StatusOr<std::shared_ptr<const PodShape>> PodParser::ShapeOf(const Json& p
   }
   const Json* init = json::Find(*spec, "initContainers");
   const Json* gates = json::Find(*spec, "readinessGates");
-  std::string key = json::Dump(*containers);
+  std::string key;
+  AppendFields(*containers, {"name", "image", "env", "resources", "resizePolicy", "restartPolicy"},
+               key);
   for (const std::string& claim : claims) absl::StrAppend(&key, "|", claim);
-  absl::StrAppend(&key, "|", init ? json::Dump(*init) : "", "|", gates ? json::Dump(*gates) : "",
-                  "|", json::String(*spec, "restartPolicy"), "|",
+  key += '|';
+  // Of these the quality of service depends.
+  if (init != nullptr) AppendFields(*init, {"resources"}, key);
+  absl::StrAppend(&key, "|", gates ? json::Dump(*gates) : "", "|",
+                  json::String(*spec, "restartPolicy"), "|",
                   json::Int(*spec, "terminationGracePeriodSeconds").value_or(30));
   return pools_->shapes.Get(key, [&] {
     auto shape = std::make_shared<PodShape>();
@@ -532,7 +560,7 @@ absl::StatusOr<PodRecord> PodParser::Parse(const Json& pod) {
   const Json* status = json::Find(pod, "status");
   out.statuses.resize(out.shape->containers.size());
   out.statuses.shrink_to_fit();
-  ReadMeta(annotations.Get(kAnnotationRuntimeMeta), out);
+  ReadMeta(annotations.Get(kAnnotationRuntimeMeta), *json::Find(pod, {"spec", "containers"}), out);
   if (status == nullptr) return out;
   out.phase = ParsePhase(json::String(*status, "phase"));
   ReadConditions(*status, out);

@@ -54,7 +54,6 @@ struct ContainerShape {
   bool restart_on_memory = false;
   bool never_restarts = false;
   uint32_t plain_hash = 0;
-  uint32_t old_plain_hash = 0;
 };
 
 // What pods of one template have in common. Shared by all of them.
@@ -81,10 +80,10 @@ struct ContainerStatus {
   std::shared_ptr<const ImageStatus> image;    // null: nothing reported
   std::shared_ptr<const Resources> resources;  // null: not reported
   Text waiting;                                // reason, e.g. CrashLoopBackOff
-  uint64_t id = 0;        // fingerprint of containerID; 0 before the first start
-  uint64_t meta_id = 0;   // the same as the node daemon saw it; 0: no entry
-  uint32_t meta_env = 0;  // its hashes; 0: unknown
-  uint32_t meta_plain = 0;
+  uint64_t id = 0;          // fingerprint of containerID; 0 before the first start
+  uint64_t meta_id = 0;     // the same as the node daemon saw it; 0: no entry
+  uint32_t meta_env = 0;    // its hashes; 0: unknown
+  uint32_t meta_plain = 0;  // the older form of the hash, where it fits, as the newer one
   int32_t restarts = 0;
   bool present = false;
   bool ready = false;

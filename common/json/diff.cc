@@ -12,10 +12,6 @@
 namespace rekindle::json {
 namespace {
 
-bool SameType(const Json& a, const Json& b) {
-  return a.type() == b.type() || (a.is_number() && b.is_number());
-}
-
 bool AllScalars(const Json& array) {
   return std::none_of(array.begin(), array.end(),
                       [](const Json& value) { return value.is_structured(); });
@@ -29,11 +25,9 @@ class Differ {
     if (before == after) return;
     if (before.is_null() && !after.is_null()) {
       ops.push_back({DiffKind::kAdd, path, nullptr, &after});
-    } else if (!SameType(before, after)) {
-      ops.push_back({DiffKind::kReplace, path, &before, &after});
-    } else if (before.is_object()) {
+    } else if (before.is_object() && after.is_object()) {
       CompareObjects(path, before, after);
-    } else if (before.is_array()) {
+    } else if (before.is_array() && after.is_array()) {
       if (AllScalars(before) && AllScalars(after)) {
         AlignScalars(path, before, after);
       } else {

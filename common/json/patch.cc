@@ -318,18 +318,17 @@ Json MakeMap(const Json& before, const Json& after, const MergeSchema* schema) {
     if (it != before.end() && *it == value) continue;
     const MergeSchema* below = Below(schema, key);
     const ListRule rule = RuleOf(below);
-    if (it == before.end()) {
-      out[key] = value;
-    } else if (it->is_object() && value.is_object()) {
+    const bool both_lists = it != before.end() && it->is_array() && value.is_array();
+    if (it != before.end() && it->is_object() && value.is_object()) {
       out[key] = MakeMap(*it, value, below);
-    } else if (it->is_array() && value.is_array() && rule.kind == ListRule::Kind::kMergeByKey) {
+    } else if (both_lists && rule.kind == ListRule::Kind::kMergeByKey) {
       if (Keyed(*it, rule) && Keyed(value, rule)) {
         MakeKeyedList(*it, value, key, below, out);
       } else {
         out[key] = value;
         out[key].insert(out[key].begin(), Json{{kDirective, "replace"}});
       }
-    } else if (it->is_array() && value.is_array() && rule.kind == ListRule::Kind::kMergePrimitive) {
+    } else if (both_lists && rule.kind == ListRule::Kind::kMergePrimitive) {
       MakePrimitiveList(*it, value, key, out);
     } else {
       out[key] = value;

@@ -49,10 +49,7 @@ bool PlainHashesAgree(const PodRecord& pod) {
   for (size_t i = 0; i < pod.shape->containers.size(); ++i) {
     const ContainerShape& container = pod.shape->containers[i];
     const ContainerStatus& status = pod.statuses[i];
-    if (!Current(status) || (status.meta_plain != container.plain_hash &&
-                             status.meta_plain != container.old_plain_hash)) {
-      return false;
-    }
+    if (!Current(status) || status.meta_plain != container.plain_hash) return false;
   }
   return true;
 }

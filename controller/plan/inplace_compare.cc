@@ -120,7 +120,7 @@ class Comparer {
     };
     missing(after_.finalizers, before_.finalizers, m.add_finalizers);
     missing(before_.finalizers, after_.finalizers, m.drop_finalizers);
-    parts_.push_back("finalizers");
+    parts_.emplace_back("finalizers");
   }
 
   UpdateSpec Take() { return std::move(out_); }
@@ -143,7 +143,7 @@ class Comparer {
     std::vector<std::string> effects;
     if (!restarted.empty()) effects.push_back("restarts " + absl::StrJoin(restarted, ", "));
     if (!replaced.empty()) effects.push_back("replaces " + absl::StrJoin(replaced, ", "));
-    if (effects.empty()) effects.push_back("no container restarts");
+    if (effects.empty()) effects.emplace_back("no container restarts");
     if (!stale_.empty()) {
       effects.push_back(
           absl::StrCat("the environment of ", absl::StrJoin(stale_, ", "), " keeps the old value"));

@@ -156,7 +156,6 @@ PodRecord ApplyStep(const PodRecord& pod, const InPlaceStep& step) {
       api::ContainerShape& container = shape->containers[index];
       container.image = image;
       container.plain_hash = api::PlainHash(container.name, image.view());
-      container.old_plain_hash = 0;
     }
     for (const auto& [index, resources] : step.resources) {
       api::Resources& have = shape->containers[index].resources;

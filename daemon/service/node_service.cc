@@ -19,8 +19,9 @@ namespace {
 // Moves a converted request to where it is wanted, or says why there is none.
 template <typename T>
 absl::Status Take(absl::StatusOr<T> from, T& to) {
-  if (from.ok()) to = *std::move(from);
-  return from.status();
+  if (!from.ok()) return from.status();
+  to = *std::move(from);
+  return absl::OkStatus();
 }
 
 absl::Status NoOperation(const std::string& id) {

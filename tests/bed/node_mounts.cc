@@ -84,10 +84,10 @@ std::string Script() {
     lines.push_back(absl::StrCat("[ ! -e /proc/sys/", name, " ] || mount --bind \"$1/node/sysctl/",
                                  name, "\" /proc/sys/", name));
   }
-  lines.push_back("mount --make-rshared /");
-  lines.push_back("echo ready >\"$1/node/ready\"");
+  lines.emplace_back("mount --make-rshared /");
+  lines.emplace_back("echo ready >\"$1/node/ready\"");
   // Sleeps without end, with the bed's directory in its command line.
-  lines.push_back("exec tail -f \"$1/node/ready\"");
+  lines.emplace_back("exec tail -f \"$1/node/ready\"");
   return absl::StrJoin(lines, "\n");
 }
 

@@ -1,88 +1,15 @@
-// The cases of cases/ against a server: the one that REKINDLE_CONFORMANCE_URL names (README.md),
-// else a real kube-apiserver that is started for them.
-#include <cstdio>
-#include <cstdlib>
-
-#include <gtest/gtest.h>
-
+// The cases against a real kube-apiserver.
 #include "tests/conformance/control_plane.h"
-#include "tests/conformance/runner.h"
+#include "tests/conformance/suite.h"
 
-namespace rekindle::conformance {
-namespace {
-
-std::string Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-Runner* runner = nullptr;
-
-class CaseTest : public testing::Test {
- public:
-  explicit CaseTest(Case one) : case_(std::move(one)) {}
-  void TestBody() override {
-    if (const std::string why = runner->NotForIt(case_); !why.empty()) {
-      GTEST_SKIP() << why << " (the server is " << runner->Version() << ")";
-    }
-    const absl::Status status = runner->Run(case_);
-    EXPECT_TRUE(status.ok()) << status.message();
-  }
-
- private:
-  const Case case_;
-};
-
-int Main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  absl::StatusOr<std::vector<Case>> cases = ReadCases(REKINDLE_CONFORMANCE_CASES);
-  if (!cases.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(cases.status().message()).c_str());
-    return 2;
-  }
-  std::vector<Case> setup;
-  for (Case& one : *cases) {
-    const size_t dot = one.name.find('.');
-    if (one.name.compare(dot + 1, 5, "setup") == 0) {
-      setup.push_back(one);
-      continue;
-    }
-    testing::RegisterTest(one.name.substr(0, dot).c_str(), one.name.substr(dot + 1).c_str(),
-                          nullptr, nullptr, __FILE__, __LINE__,
-                          [one]() -> CaseTest* { return new CaseTest(one); });
-  }
-  if (testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
-  Endpoint endpoint;
-  endpoint.url = Environment("REKINDLE_CONFORMANCE_URL");
-  endpoint.ca_file = Environment("REKINDLE_CONFORMANCE_CA");
-  endpoint.certificate_file = Environment("REKINDLE_CONFORMANCE_CERT");
-  endpoint.key_file = Environment("REKINDLE_CONFORMANCE_KEY");
-  endpoint.token = Environment("REKINDLE_CONFORMANCE_TOKEN");
-  endpoint.reader_token = Environment("REKINDLE_CONFORMANCE_READER_TOKEN");
+int main(int argc, char** argv) {
+  using rekindle::conformance::ControlPlane;
   std::unique_ptr<ControlPlane> plane;
-  if (endpoint.url.empty()) {
-    absl::StatusOr<std::unique_ptr<ControlPlane>> started = ControlPlane::Start();
-    if (!started.ok()) {
-      std::fprintf(stderr, "%s\n", std::string(started.status().message()).c_str());
-      return 2;
-    }
-    plane = *std::move(started);
-    endpoint = plane->endpoint();
-  }
-  absl::StatusOr<std::unique_ptr<Runner>> made = Runner::Make(endpoint);
-  absl::Status status = made.status();
-  for (size_t i = 0; status.ok() && i < setup.size(); ++i) status = (*made)->Run(setup[i]);
-  if (!status.ok()) {
-    std::fprintf(stderr, "%s: %s\n", endpoint.url.c_str(), std::string(status.message()).c_str());
-    return 2;
-  }
-  runner = made->get();
-  const int out = RUN_ALL_TESTS();
-  runner->CleanUp();
-  return out;
+  return rekindle::conformance::SuiteMain(
+      argc, argv, [&]() -> absl::StatusOr<rekindle::conformance::Endpoint> {
+        absl::StatusOr<std::unique_ptr<ControlPlane>> started = ControlPlane::Start();
+        if (!started.ok()) return started.status();
+        plane = *std::move(started);
+        return plane->endpoint();
+      });
 }
-
-}  // namespace
-}  // namespace rekindle::conformance
-
-int main(int argc, char** argv) { return rekindle::conformance::Main(argc, argv); }

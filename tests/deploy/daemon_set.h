@@ -37,6 +37,9 @@ class DaemonSet {
   absl::Status Change(const nlohmann::json& container);
   // `kubectl rollout restart`, and until the new pod is ready.
   absl::Status RolloutRestart();
+  // Another authority and certificates of it, in the Secret and for callers. The kubelet is made to
+  // look at the pod, which it would do by itself within two minutes.
+  absl::Status RenewCertificates() const;
   // Removes the DaemonSet and waits until its pod is gone; the namespace stays.
   absl::Status Remove();
   // The pod that is not on its way out. kNotFound.
@@ -49,7 +52,8 @@ class DaemonSet {
   // The same over the socket that the pod leaves on the node.
   absl::StatusOr<std::string> LocalCli(const std::vector<std::string>& arguments,
                                        absl::Duration timeout = absl::Minutes(3)) const;
-  // As a caller with another certificate: `organization` empty is one of a foreign authority.
+  // As a caller with another certificate: `organization` empty is one of a foreign authority,
+  // "former" the controller's of before RenewCertificates.
   absl::StatusOr<std::string> CliAs(const std::string& organization,
                                     const std::vector<std::string>& arguments) const;
   // Runs a program in the pod's container.

@@ -228,6 +228,26 @@ TEST_F(DaemonSetTest, RollingRestartInTheMiddleOfALongGrace) {
             bystander["status"]["containerStatuses"][0]["containerID"]);
 }
 
+// New certificates in the Secret are used without a restart; those of before are refused.
+TEST_F(DaemonSetTest, CertificatesAreRenewedInPlace) {
+  const json before = *set_->Pod();
+  ASSERT_TRUE(set_->Cli({"info"}).ok());
+  const absl::Status renewed = set_->RenewCertificates();
+  ASSERT_TRUE(renewed.ok()) << renewed;
+  absl::Status last;
+  EXPECT_TRUE(bed::WaitUntil(
+      [&] {
+        last = set_->Cli({"info", "--timeout", "3s"}).status();
+        return last.ok();
+      },
+      kSeen))
+      << last << set_->Log();
+  EXPECT_FALSE(set_->CliAs("former", {"info", "--timeout", "3s"}).ok());
+  const json after = *set_->Pod();
+  EXPECT_EQ(kube::ContainerStatus(after, "rekindled")["containerID"],
+            kube::ContainerStatus(before, "rekindled")["containerID"]);
+}
+
 TEST_F(DaemonSetTest, RemovalAndReturnTouchNothing) {
   const json bystander = Start(ServerPod("stays", {}));
   ASSERT_TRUE(set_->Remove().ok());

@@ -19,7 +19,6 @@ namespace rekindle {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
 constexpr char kFolder[] = RK_SOURCE_DIR "/deploy/kubernetes/";

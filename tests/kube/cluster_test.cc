@@ -17,7 +17,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 class ClusterTest : public SharedClusterTest {};
 
@@ -105,10 +104,10 @@ TEST_F(ClusterTest, PodsReachTheApiWithTheirServiceAccountAndRbacHoldsThem) {
   // The address that pods are told is the API server's own.
   ASSERT_TRUE(cluster_->Apply(ServerPod("client")).ok());
   ASSERT_TRUE(cluster_->WaitReady("client").ok());
-  absl::StatusOr<std::string> told =
-      cluster_->Kubectl({"exec", "client", "--", "sh", "-c",
-                         "echo $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT; "
-                         "cat /var/run/secrets/kubernetes.io/serviceaccount/token"});
+  const std::string tell =
+      "echo $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT; "
+      "cat /var/run/secrets/kubernetes.io/serviceaccount/token";
+  absl::StatusOr<std::string> told = cluster_->Kubectl({"exec", "client", "--", "sh", "-c", tell});
   ASSERT_TRUE(told.ok()) << told.status();
   EXPECT_EQ(*told, absl::StrCat(cluster_->bed().network().first_service, " 443\n", *token));
   EXPECT_TRUE(cluster_
@@ -259,10 +258,10 @@ data: {colour: green}
   ASSERT_TRUE(cluster_->Apply(pod).ok());
   absl::StatusOr<json> ready = cluster_->WaitReady("volumes");
   ASSERT_TRUE(ready.ok()) << ready.status();
-  absl::StatusOr<std::string> seen = cluster_->Kubectl(
-      {"exec", "volumes", "--", "sh", "-c",
-       "cat /claim/note /settings/colour; echo x >/scratch/f && echo y >/memory/f && "
-       "grep -c ' /memory tmpfs ' /proc/mounts"});
+  const std::string look =
+      "cat /claim/note /settings/colour; echo x >/scratch/f && echo y >/memory/f && "
+      "grep -c ' /memory tmpfs ' /proc/mounts";
+  absl::StatusOr<std::string> seen = cluster_->Kubectl({"exec", "volumes", "--", "sh", "-c", look});
   ASSERT_TRUE(seen.ok()) << seen.status();
   EXPECT_EQ(*seen, "keptgreen1\n");
 }

@@ -30,6 +30,7 @@ struct PathElement {
   // As messages show it: `.name`, `[name="x"]`, `[="x"]`, `[3]`.
   std::string Shown() const;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): a false alarm on the 0 inside the defaulted operator
   friend auto operator<=>(const PathElement&, const PathElement&) = default;
 };
 

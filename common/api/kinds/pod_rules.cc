@@ -207,7 +207,7 @@ void CheckTolerations(const Json& tolerations, const FieldPath& at, FieldErrors&
       errors.Invalid(path.Child("operator"), one,
                      "value must be empty when `operator` is 'Exists'");
     }
-    if (op != "" && op != "Exists" && op != "Equal") {
+    if (!op.empty() && op != "Exists" && op != "Equal") {
       errors.NotSupported(path.Child("operator"), op, {"Equal", "Exists"});
     }
     if (!At(one, "tolerationSeconds").is_null() && TextOf(one, "effect") != "NoExecute") {

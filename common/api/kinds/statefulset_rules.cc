@@ -24,7 +24,9 @@ const Json& At(const Json& tree, absl::string_view key) {
 }
 
 void Fill(Json& tree, const char* name, const Json& value) {
-  if (!tree.contains(name) || tree[name].is_null() || tree[name] == "") tree[name] = value;
+  const Json& now = At(tree, name);
+  const bool blank = now.is_string() && now.get_ref<const std::string&>().empty();
+  if (now.is_null() || blank) tree[name] = value;
 }
 
 // "digits%"

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "common/api/container_hash.h"
+
 namespace rekindle::api {
 namespace {
 
@@ -110,8 +112,37 @@ TEST(PodRecord, PodsOfOneTemplateShareTheirShape) {
   b["metadata"]["name"] = "web-3";
   b["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] = "data-web-3";
   EXPECT_EQ(parser.Parse(a)->shape, parser.Parse(b)->shape);
+  // What the API server adds to every pod under a name of its own.
+  for (Json* pod : {&a, &b}) {
+    const std::string token = pod == &a ? "kube-api-access-7xk2p" : "kube-api-access-q9mzt";
+    (*pod)["spec"]["volumes"].push_back({{"name", token}, {"projected", Json::object()}});
+    (*pod)["spec"]["containers"][0]["volumeMounts"] =
+        Json::array({{{"name", token}, {"mountPath", "/var/run/secrets"}}});
+  }
+  EXPECT_EQ(parser.Parse(a)->shape, parser.Parse(b)->shape);
   b["spec"]["containers"][0]["image"] = "shop/web:2.5";
   EXPECT_NE(parser.Parse(a)->shape, parser.Parse(b)->shape);
+}
+
+// An older node daemon's hash counts as the newer one where it is that of the container as it is.
+TEST(PodRecord, TheOlderPlainHashIsUnderstood) {
+  PodParser parser;
+  Json pod = SamplePod();
+  pod["spec"]["containers"][1]["volumeMounts"] =
+      Json::array({{{"name", "t"}, {"mountPath", "/var/run/secrets"}}});
+  const auto with_hash = [&](uint32_t hash) {
+    pod["metadata"]["annotations"]["apps.kruise.io/runtime-containers-meta"] = Json{
+        {"containers", Json::array({{{"name", "log"},
+                                     {"containerID", "c://2"},
+                                     {"hashes", {{"plainHash", hash}}}}})}}.dump();
+    return parser.Parse(pod)->statuses[1].meta_plain;
+  };
+  const uint32_t plain = parser.Parse(pod)->shape->containers[1].plain_hash;
+  const uint32_t old = OldPlainHash(pod["spec"]["containers"][1]);
+  ASSERT_NE(plain, old);
+  EXPECT_EQ(with_hash(plain), plain);
+  EXPECT_EQ(with_hash(old), plain);
+  EXPECT_EQ(with_hash(77), 77U);
 }
 
 TEST(PodRecord, AtMostOneKibibyteInTheMiddleOfAnUpdateOfThreeContainers) {

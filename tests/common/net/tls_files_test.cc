@@ -68,6 +68,36 @@ TEST_F(TlsFilesTest, KeepsTheOldSetUntilTheNewOneFits) {
   EXPECT_TRUE((*files)->last_error().ok());
 }
 
+// A Secret volume: the names are links through `..data`, which the kubelet points at a new folder
+// in one step before it removes the old one.
+TEST_F(TlsFilesTest, FollowsASecretVolume) {
+  const auto install = [&](const std::string& folder, const PemPair& pair) {
+    std::filesystem::create_directory(dir_ / folder);
+    WriteFile(dir_ / (folder + "/tls.crt"), pair.certificate);
+    WriteFile(dir_ / (folder + "/tls.key"), pair.key);
+    WriteFile(dir_ / (folder + "/ca.crt"), ca_.pem());
+    std::filesystem::create_symlink(folder, dir_ / "..data_tmp");
+    std::filesystem::rename(dir_ / "..data_tmp", dir_ / "..data");
+  };
+  install("..first", ca_.Issue({.cn = "a"}));
+  for (const std::string& path : {paths_.certificate, paths_.key, paths_.ca}) {
+    std::filesystem::remove(path);
+    std::filesystem::create_symlink("..data/" + std::filesystem::path(path).filename().string(),
+                                    path);
+  }
+  auto files = TlsFiles::Open(paths_);
+  ASSERT_TRUE(files.ok()) << files.status();
+  const auto first = (*files)->Refresh();
+  EXPECT_EQ((*files)->Refresh(), first);
+  const PemPair next = ca_.Issue({.cn = "b"});
+  install("..second", next);
+  std::filesystem::remove_all(dir_ / "..first");
+  const auto second = (*files)->Refresh();
+  EXPECT_NE(second, first);
+  EXPECT_EQ(second->key_pem, next.key);
+  EXPECT_TRUE((*files)->last_error().ok());
+}
+
 TEST_F(TlsFilesTest, SurvivesFilesThatDisappear) {
   auto files = TlsFiles::Open(paths_);
   ASSERT_TRUE(files.ok());

@@ -1,5 +1,6 @@
 #include "controller/plan/inplace_compare.h"
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -35,8 +36,9 @@ std::string Summary(const Comparison& c) {
   for (const ContainerChange& change : c.update.containers) {
     std::string text = change.name;
     if (!change.image.empty()) text += " image " + change.image.str();
-    for (const auto& [k, v] : change.metadata.labels) text += " label " + k + "=" + v;
-    for (const auto& [k, v] : change.metadata.annotations) text += " annotation " + k + "=" + v;
+    for (const auto& [k, v] : change.metadata.labels) absl::StrAppend(&text, " label ", k, "=", v);
+    for (const auto& [k, v] : change.metadata.annotations)
+      absl::StrAppend(&text, " annotation ", k, "=", v);
     for (const auto& [k, v] : change.resources.requests) text += " request " + k + "=" + v.Text();
     for (const auto& [k, v] : change.resources.limits) text += " limit " + k + "=" + v.Text();
     if (change.env) text += " env";
@@ -45,8 +47,9 @@ std::string Summary(const Comparison& c) {
     parts.push_back(text);
   }
   const MetadataChange& m = c.update.metadata;
-  for (const auto& [k, v] : m.set_labels) parts.push_back("set label " + k + "=" + v);
-  for (const auto& [k, v] : m.set_annotations) parts.push_back("set annotation " + k + "=" + v);
+  for (const auto& [k, v] : m.set_labels) parts.push_back(absl::StrCat("set label ", k, "=", v));
+  for (const auto& [k, v] : m.set_annotations)
+    parts.push_back(absl::StrCat("set annotation ", k, "=", v));
   for (const std::string& k : m.drop_labels) parts.push_back("drop label " + k);
   for (const std::string& k : m.drop_annotations) parts.push_back("drop annotation " + k);
   for (const std::string& k : m.add_finalizers) parts.push_back("add finalizer " + k);

@@ -181,7 +181,7 @@ TEST_F(ExitWatchesTest, AnEventDuringAQuestionLeadsToAnotherOne) {
 TEST_F(ExitWatchesTest, AWatchMayDropAnother) {
   runtime_.states["a"] = v1::CONTAINER_EXITED;
   exits_.AddExit(1, "a", [this](auto) {
-    log_.push_back("first");
+    log_.emplace_back("first");
     exits_.Remove(2);
   });
   exits_.AddExit(2, "a", Note("second"));

@@ -22,7 +22,6 @@
 namespace rekindle::cri {
 namespace {
 
-using testing::HasSubstr;
 using ExitSlot = Slot<absl::StatusOr<v1::ContainerStatus>>;
 
 class RuntimeIntegrationTest : public bed::SharedBedTest {

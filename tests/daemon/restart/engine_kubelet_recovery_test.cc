@@ -4,7 +4,6 @@
 namespace rekindle::restart {
 namespace {
 
-using testing::HasSubstr;
 
 class KubeletRecoveryWorld final : public KubeletTest {
  public:

@@ -11,7 +11,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 Json J(const char* text) { return Json::parse(text); }
 Json Spec(const char* spec) { return {{"spec", J(spec)}}; }

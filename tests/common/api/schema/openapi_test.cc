@@ -8,9 +8,7 @@
 namespace rekindle::api {
 namespace {
 
-using testing::Contains;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 using OpenApiTest = SchemaTest;
 

@@ -11,7 +11,6 @@
 namespace rekindle::plan {
 namespace {
 
-using ::testing::HasSubstr;
 
 absl::StatusOr<std::optional<Hook>> Read(const std::string& handler) {
   Json container = Json::parse(R"({"name": "app", "ports": [

@@ -165,8 +165,8 @@ TEST(JournalFile, MigratesStepByStepOrNotAtAll) {
   auto db = SqliteDb::Open(dir / "state/journal.db", "");
   ASSERT_TRUE(db.ok());
   std::vector<std::string> steps = JournalSchemaSteps();
-  steps.push_back("ALTER TABLE operations ADD COLUMN extra INTEGER");
-  steps.push_back("UPDATE operations SET extra = no_such_column");
+  steps.emplace_back("ALTER TABLE operations ADD COLUMN extra INTEGER");
+  steps.emplace_back("UPDATE operations SET extra = no_such_column");
   EXPECT_FALSE(MigrateJournal(*db, steps).ok());
   EXPECT_EQ(db->QueryInt("PRAGMA user_version").value(), JournalVersion());
   EXPECT_FALSE(db->QueryInt("SELECT extra FROM operations").ok());

@@ -1,4 +1,4 @@
-#include "cli/yaml_tree.h"
+#include "common/json/yaml.h"
 
 #include <string>
 
@@ -6,7 +6,7 @@
 #include "gtest/gtest.h"
 #include <nlohmann/json.hpp>
 
-namespace rekindle::cli {
+namespace rekindle::json {
 namespace {
 
 using ::testing::HasSubstr;
@@ -81,7 +81,14 @@ TEST(YamlTree, FaultsNameTheirLine) {
   for (int i = 0; i < 300; ++i) deep += "[";
   for (int i = 0; i < 300; ++i) deep += "]";
   EXPECT_THAT(std::string(ReadYaml(deep).status().message()), HasSubstr("nested too deeply"));
+  std::string bomb = "a0: &a0 [x]\n";
+  for (int i = 1; i < 10; ++i) {
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int j = 0; j < 10; ++j) bomb += "*a" + std::to_string(i - 1) + ",";
+    bomb += "]\n";
+  }
+  EXPECT_THAT(std::string(ReadYaml(bomb).status().message()), HasSubstr("too many values"));
 }
 
 }  // namespace
-}  // namespace rekindle::cli
+}  // namespace rekindle::json

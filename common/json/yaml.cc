@@ -1,4 +1,4 @@
-#include "cli/yaml_tree.h"
+#include "common/json/yaml.h"
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
@@ -10,10 +10,12 @@
 
 #include "common/json/tree.h"
 
-namespace rekindle::cli {
+namespace rekindle::json {
 namespace {
 
 constexpr int kMaxDepth = 200;
+// Aliases of aliases make a tree of any size out of a few lines.
+constexpr int kMaxNodes = 1'000'000;
 
 Json Scalar(const YAML::Node& node) {
   const std::string& text = node.Scalar();
@@ -32,7 +34,8 @@ Json Scalar(const YAML::Node& node) {
   return text;
 }
 
-Json Convert(const YAML::Node& node, int depth) {
+Json Convert(const YAML::Node& node, int depth, int& budget) {
+  if (--budget < 0) throw YAML::ParserException(node.Mark(), "has too many values");
   if (depth > kMaxDepth) throw YAML::ParserException(node.Mark(), "nested too deeply");
   switch (node.Type()) {
     case YAML::NodeType::Undefined:
@@ -42,14 +45,16 @@ Json Convert(const YAML::Node& node, int depth) {
       return Scalar(node);
     case YAML::NodeType::Sequence: {
       Json out = Json::array();
-      for (const YAML::Node& item : node) out.push_back(Convert(item, depth + 1));
+      for (const YAML::Node& item : node) out.push_back(Convert(item, depth + 1, budget));
       return out;
     }
     case YAML::NodeType::Map:
       break;
   }
   Json out = Json::object();
-  for (const auto& entry : node) out[entry.first.Scalar()] = Convert(entry.second, depth + 1);
+  for (const auto& entry : node) {
+    out[entry.first.Scalar()] = Convert(entry.second, depth + 1, budget);
+  }
   return out;
 }
 
@@ -71,14 +76,15 @@ absl::StatusOr<std::vector<Json>> ReadYaml(const std::string& text) {
   std::vector<Json> out;
   // What an API server prints: far faster, and with all of JSON's escapes.
   if (absl::StartsWith(absl::StripLeadingAsciiWhitespace(text), "{")) {
-    if (absl::StatusOr<Json> document = json::Parse(text); document.ok()) {
+    if (absl::StatusOr<Json> document = Parse(text); document.ok()) {
       Add(*std::move(document), out);
       return out;
     }
   }
+  int budget = kMaxNodes;
   try {
     for (const YAML::Node& node : YAML::LoadAll(text)) {
-      Json document = Convert(node, 0);
+      Json document = Convert(node, 0, budget);
       if (!document.is_null() && !document.is_object()) {
         return absl::InvalidArgumentError("a document is no object");
       }
@@ -90,4 +96,4 @@ absl::StatusOr<std::vector<Json>> ReadYaml(const std::string& text) {
   return out;
 }
 
-}  // namespace rekindle::cli
+}  // namespace rekindle::json

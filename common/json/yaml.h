@@ -1,5 +1,5 @@
-#ifndef REKINDLE_CLI_YAML_TREE_H_
-#define REKINDLE_CLI_YAML_TREE_H_
+#ifndef REKINDLE_COMMON_JSON_YAML_H_
+#define REKINDLE_COMMON_JSON_YAML_H_
 
 #include <string>
 #include <vector>
@@ -8,13 +8,14 @@
 
 #include "common/json/json_fwd.h"
 
-namespace rekindle::cli {
+namespace rekindle::json {
 
 // The documents of a YAML or JSON text as trees. Plain scalars get the types of YAML's core schema,
 // quoted ones stay text; the items of a `List` become documents of their own; empty documents are
-// left out. Errors: kInvalidArgument with the line of the fault.
+// left out. Errors: kInvalidArgument with the line of the fault; also for text that is nested over
+// 200 levels deep or that aliases blow up to over a million values. Never throws. Threads: any.
 absl::StatusOr<std::vector<Json>> ReadYaml(const std::string& text);
 
-}  // namespace rekindle::cli
+}  // namespace rekindle::json
 
-#endif  // REKINDLE_CLI_YAML_TREE_H_
+#endif  // REKINDLE_COMMON_JSON_YAML_H_

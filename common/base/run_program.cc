@@ -1,4 +1,4 @@
-#include "cli/run_program.h"
+#include "common/base/run_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,21 +9,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "cli/call.h"
 
 #include "common/base/status_macros.h"
 #include "common/base/text.h"
 
-namespace rekindle::cli {
+namespace rekindle {
 namespace {
 
 constexpr size_t kLastWords = 2000;
+// How soon an interruption is noticed.
+constexpr int kTickMilliseconds = 50;
 
 absl::Status Failure(absl::string_view attempted, int error) {
   return absl::InternalError(absl::StrCat(attempted, ": ", strerror(error)));
@@ -68,18 +70,43 @@ class Output {
   std::string text_;
 };
 
+// This process's environment with the additions, as NAME=VALUE.
+std::vector<std::string> Environment(const RunProgramOptions& options) {
+  std::vector<std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const absl::string_view text(*entry);
+    const absl::string_view name = text.substr(0, text.find('='));
+    const bool replaced = std::any_of(options.env.begin(), options.env.end(),
+                                      [&](const auto& added) { return added.first == name; });
+    if (!replaced) out.emplace_back(text);
+  }
+  for (const auto& [name, value] : options.env) out.push_back(absl::StrCat(name, "=", value));
+  return out;
+}
+
+std::vector<char*> Pointers(const std::vector<std::string>& words) {
+  std::vector<char*> out;
+  for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
 absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv, const Output& out,
-                            const Output& err) {
-  std::vector<char*> words;
-  for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
+                            const Output& err, const RunProgramOptions& options) {
+  std::vector<char*> words = Pointers(argv);
+  const std::vector<std::string> environment = Environment(options);
+  std::vector<char*> variables = Pointers(environment);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (!options.own_input) {
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  }
   posix_spawn_file_actions_adddup2(&actions, out.writer(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, err.writer(), STDERR_FILENO);
+  if (!options.errors_pass) {
+    posix_spawn_file_actions_adddup2(&actions, err.writer(), STDERR_FILENO);
+  }
   pid_t pid = 0;
-  const int error = posix_spawnp(&pid, words[0], &actions, nullptr, words.data(), environ);
+  const int error = posix_spawnp(&pid, words[0], &actions, nullptr, words.data(), variables.data());
   posix_spawn_file_actions_destroy(&actions);
   if (error == ENOENT || error == EACCES) {
     return absl::NotFoundError(absl::StrCat(argv[0], ": ", strerror(error)));
@@ -97,7 +124,7 @@ int Reap(pid_t pid) {
 
 // Reads both until they end. What is wrong otherwise.
 absl::Status ReadAll(Output& out, Output& err, absl::Duration limit,
-                     const std::atomic<bool>& interrupted) {
+                     const std::atomic<bool>& interrupted, size_t most) {
   const auto until = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(limit);
   while (!out.ended() || !err.ended()) {
     if (interrupted.load()) return absl::CancelledError("interrupted");
@@ -107,10 +134,13 @@ absl::Status ReadAll(Output& out, Output& err, absl::Duration limit,
     }
     // A negative descriptor is passed over.
     std::array<pollfd, 2> ends = {pollfd{out.reader(), POLLIN, 0}, pollfd{err.reader(), POLLIN, 0}};
-    if (poll(ends.data(), ends.size(), static_cast<int>(absl::ToInt64Milliseconds(kTick))) <= 0) {
+    if (poll(ends.data(), ends.size(), kTickMilliseconds) <= 0) {
       continue;
     }
     if (ends[0].revents != 0) out.Read();
+    if (out.text().size() > most) {
+      return absl::ResourceExhaustedError(absl::StrCat("wrote over ", most, " bytes"));
+    }
     if (ends[1].revents != 0) err.Read();
   }
   return absl::OkStatus();
@@ -119,15 +149,16 @@ absl::Status ReadAll(Output& out, Output& err, absl::Duration limit,
 }  // namespace
 
 absl::StatusOr<std::string> RunProgram(const std::vector<std::string>& argv, absl::Duration limit,
-                                       const std::atomic<bool>& interrupted) {
+                                       const std::atomic<bool>& interrupted,
+                                       const RunProgramOptions& options) {
   Output out;
   Output err;
   RK_RETURN_IF_ERROR(out.Open());
   RK_RETURN_IF_ERROR(err.Open());
-  RK_ASSIGN_OR_RETURN(const pid_t pid, Spawn(argv, out, err));
+  RK_ASSIGN_OR_RETURN(const pid_t pid, Spawn(argv, out, err, options));
   out.CloseWriter();
   err.CloseWriter();
-  const absl::Status read = ReadAll(out, err, limit, interrupted);
+  const absl::Status read = ReadAll(out, err, limit, interrupted, options.max_output_bytes);
   if (!read.ok()) kill(pid, SIGKILL);
   const int status = Reap(pid);
   if (!read.ok()) {
@@ -144,4 +175,4 @@ absl::StatusOr<std::string> RunProgram(const std::vector<std::string>& argv, abs
   return absl::AbortedError(absl::StrCat(argv[0], ": ", PrintableText(words)));
 }
 
-}  // namespace rekindle::cli
+}  // namespace rekindle

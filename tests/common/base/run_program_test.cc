@@ -1,9 +1,9 @@
-#include "cli/run_program.h"
+#include "common/base/run_program.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace rekindle::cli {
+namespace rekindle {
 namespace {
 
 using ::testing::HasSubstr;
@@ -25,6 +25,20 @@ TEST_F(RunProgramTest, GivesTheOutputWholeAndKeepsErrorsApart) {
   EXPECT_EQ(much->size(), 200000u);
 }
 
+TEST_F(RunProgramTest, AddsToTheEnvironment) {
+  setenv("RK_KEPT", "kept", 1);
+  setenv("RK_CHANGED", "old", 1);
+  const auto said = RunProgram({"sh", "-c", "echo $RK_KEPT $RK_CHANGED $RK_NEW"}, absl::Seconds(20),
+                               interrupted_, {.env = {{"RK_CHANGED", "new"}, {"RK_NEW", "a b"}}});
+  EXPECT_EQ(*said, "kept new a b\n");
+}
+
+TEST_F(RunProgramTest, OutputIsBounded) {
+  const auto said = RunProgram({"sh", "-c", "head -c 5000 /dev/zero"}, absl::Seconds(20),
+                               interrupted_, {.max_output_bytes = 4000});
+  EXPECT_TRUE(absl::IsResourceExhausted(said.status())) << said.status();
+}
+
 TEST_F(RunProgramTest, HasNoInput) { EXPECT_EQ(*Shell("cat"), ""); }
 
 TEST_F(RunProgramTest, SaysHowItFailed) {
@@ -43,4 +57,4 @@ TEST_F(RunProgramTest, IsKilledAtItsLimitAndWhenInterrupted) {
 }
 
 }  // namespace
-}  // namespace rekindle::cli
+}  // namespace rekindle
