@@ -68,7 +68,8 @@ ObjectFeed::~ObjectFeed() {
 
 void ObjectFeed::Refresh() {
   std::set<std::string> wanted;
-  for (const ServedKind& kind : registry_.catalog()->kinds()) {
+  const std::shared_ptr<const Catalog> catalog = registry_.catalog();
+  for (const ServedKind& kind : catalog->kinds()) {
     if (!kind.info->review) wanted.insert(kind.Resource());
   }
   std::vector<std::string> gone;
