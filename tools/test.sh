@@ -38,21 +38,20 @@ unit         unit tests under dev, under asan (with UBSan and leak check) and un
 integration  real containerd, runc, CNI and docker-registry                     (preset dev)
 kube         a private Kubernetes 1.20, built once from Debian's source (ten minutes on two
              cores, then cached under ~/.cache/rekindle/kubernetes); among its tests the API
-             client's and a short form of the benchmark beside a kubelet        (preset dev)
-kube-restart restarts beside the real kubelet: fresh pods under load, one pod again and again, every
-             kind of pod, kills; ten minutes on a quiet machine, not part of the default
-                                                                                (preset dev)
+             client's, restarts beside the real kubelet (fresh pods under load, one pod again and
+             again, every kind of pod, kills) and a short form of the benchmark (preset dev)
 faults       kill -9 of daemon and containerd, disk full, corrupt journal       (preset dev)
 bench        short benchmarks beside the floor of plain CRI calls   (preset dev; release if alone)
 fuzz         libFuzzer for --fuzz-seconds on each target; not part of the default (preset fuzz),
              whose unit tests replay every corpus
 tidy         clang-tidy and clang's thread-safety analysis                      (preset tidy)
-soak         the long forms: 1,000 kills, 10,000 restarts, 10 minutes of fuzzing a target; hours,
-             not part of the default                                            (preset release)
+soak         the long forms: 1,000 kills, 10,000 restarts, beside a kubelet 900 fresh pods, one
+             pod 300 times and 100 kills, 10 minutes of fuzzing a target; hours, not part of the
+             default                                                            (preset release)
 LIST
 }
 
-all_parts=(format layers units unit integration kube kube-restart faults bench fuzz tidy soak)
+all_parts=(format layers units unit integration kube faults bench fuzz tidy soak)
 parts=(format layers units unit integration kube faults bench)
 preset= filter= jobs=$(nproc) fuzz_seconds= tidy_minutes=5 repeat= install=yes
 die() {
@@ -285,16 +284,23 @@ show_rows() {
   cat "$REKINDLE_BENCH_RESULTS"
 }
 
-run_kube() {  # LABEL
+run_kube() {  # PRESET
   local programs
   programs=$(tools/build_kubernetes.sh) || return 1
-  REKINDLE_KUBERNETES=$programs run_ctest "${preset:-dev}" "$1" 1 || return 1
+  REKINDLE_KUBERNETES=$programs run_ctest "$1" kube 1 || return 1
   show_rows
 }
 
 # The long forms are the short tests with larger numbers.
 env_soak() {
   REKINDLE_KILLS=${REKINDLE_KILLS:-1000} REKINDLE_RESTARTS=${REKINDLE_RESTARTS:-10000} "$@"
+}
+
+soak_kube() {  # PRESET
+  local filter=^kube_restart_test\$
+  REKINDLE_KUBE_FRESH=${REKINDLE_KUBE_FRESH:-300} REKINDLE_KUBE_AGAIN=${REKINDLE_KUBE_AGAIN:-300} \
+    REKINDLE_KUBE_HOT=${REKINDLE_KUBE_HOT:-50} REKINDLE_KUBE_KILLS=${REKINDLE_KUBE_KILLS:-100} \
+    REKINDLE_KUBE_RECONFIGURE=${REKINDLE_KUBE_RECONFIGURE:-20} run_kube "$1"
 }
 
 run_part() {
@@ -305,9 +311,10 @@ run_part() {
     units) step units check_units ;;
     unit) for p in ${preset:-dev asan tsan}; do step "unit ($p)" run_ctest "$p" unit "$jobs"; done ;;
     integration | faults) step "$1 (${preset:-dev})" run_ctest "${preset:-dev}" "$1" 1 ;;
-    kube | kube-restart) step "$1 (${preset:-dev})" run_kube "$1" ;;
+    kube) step "kube (${preset:-dev})" run_kube "${preset:-dev}" ;;
     soak)
       step "soak: kills and restarts (${preset:-release})" env_soak run_ctest "${preset:-release}" faults 1
+      step "soak: beside a kubelet (${preset:-release})" soak_kube "${preset:-release}"
       ((fuzz_seconds < 600)) && fuzz_seconds=600
       step "soak: fuzzing" run_fuzz
       ;;
@@ -326,11 +333,11 @@ run_tidy() {
 if [[ $install == yes ]]; then
   groups=(build run check)
   [[ " ${parts[*]} " =~ \ (bench|soak)\  ]] && groups+=(peer)
-  [[ " ${parts[*]} " =~ \ kube(-restart)?\  ]] && groups+=(kube)
+  [[ " ${parts[*]} " =~ \ (kube|soak)\  ]] && groups+=(kube)
   step packages tools/install_packages.sh "${groups[@]}"
   ((failed == 0)) || exit 1
 fi
-if [[ " ${parts[*]} " =~ \ (integration|kube|kube-restart|faults|bench|soak)\  && $(id -u) != 0 ]]; then
+if [[ " ${parts[*]} " =~ \ (integration|kube|faults|bench|soak)\  && $(id -u) != 0 ]]; then
   die "integration, kube, faults, bench and soak start real containers and need root"
 fi
 # What an earlier run that was killed may have left.

@@ -21,14 +21,6 @@ namespace {
 using nlohmann::json;
 
 constexpr char kPlaceholderLabel[] = "node.rekindle/placeholder";
-constexpr absl::Duration kCertainCopy = absl::Milliseconds(500);
-constexpr char kPodUid[] = "io.kubernetes.pod.uid";
-constexpr char kContainerName[] = "io.kubernetes.container.name";
-
-std::string LabelOf(const bed::v1::Container& container, const char* label) {
-  const auto it = container.labels().find(label);
-  return it == container.labels().end() ? std::string() : it->second;
-}
 
 node::RestartPolicy PolicyOf(const std::string& policy) {
   if (policy == "Never") return node::RESTART_POLICY_NEVER;
@@ -53,113 +45,17 @@ bool RefersToObjects(const json& container) {
   return false;
 }
 
+class Program : public testing::Environment {
+ public:
+  void SetUp() override { KubeRestartTest::Begin(); }
+  void TearDown() override { KubeRestartTest::End(); }
+};
+
+// gtest owns it.
+[[maybe_unused]] const testing::Environment* const kProgram =
+    testing::AddGlobalTestEnvironment(new Program());
+
 }  // namespace
-
-PodWatcher::PodWatcher(Cluster& cluster) : cluster_(cluster) {
-  thread_ = std::thread([this] {
-    while (!stop_) Look();
-  });
-}
-
-PodWatcher::~PodWatcher() {
-  stop_ = true;
-  thread_.join();
-}
-
-void PodWatcher::Watch(const json& pod, const Allowed& allowed) {
-  const std::lock_guard lock(mutex_);
-  watched_[pod["metadata"]["uid"]] = {
-      pod["metadata"]["name"], pod["status"]["podIP"], allowed, {}, {}};
-}
-
-absl::Duration PodWatcher::longest_backoff() const {
-  const std::lock_guard lock(mutex_);
-  return longest_backoff_;
-}
-
-void PodWatcher::Forget(const std::string& uid) {
-  const std::lock_guard lock(mutex_);
-  watched_.erase(uid);
-}
-
-std::vector<std::string> PodWatcher::violations() const {
-  const std::lock_guard lock(mutex_);
-  return violations_;
-}
-
-size_t PodWatcher::duplicates() const {
-  const std::lock_guard lock(mutex_);
-  return duplicates_.size();
-}
-
-void PodWatcher::Note(const std::string& violation) {
-  if (std::find(violations_.begin(), violations_.end(), violation) != violations_.end()) return;
-  violations_.push_back(violation);
-}
-
-void PodWatcher::Look() {
-  LookAtRuntime();
-  LookAtApi();
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-}
-
-void PodWatcher::LookAtRuntime() {
-  // A runtime or an API that is away is what some tests want.
-  const auto all = cluster_.bed().cri().ListContainers("");
-  if (!all.ok()) return;
-  std::map<std::pair<std::string, std::string>, int> running;
-  for (const bed::v1::Container& container : *all) {
-    if (container.state() != bed::v1::CONTAINER_RUNNING) continue;
-    ++running[{LabelOf(container, kPodUid), LabelOf(container, kContainerName)}];
-  }
-  const std::lock_guard lock(mutex_);
-  std::erase_if(running, [](const auto& entry) { return entry.second < 2; });
-  for (auto& [uid, watched] : watched_) {
-    std::erase_if(watched.two_since, [&running, uid = uid](const auto& entry) {
-      return !running.contains({uid, entry.first});
-    });
-  }
-  for (const auto& [key, count] : running) {
-    const auto it = watched_.find(key.first);
-    if (it == watched_.end() || it->second.allowed.overlap) continue;
-    const absl::Time since = it->second.two_since.emplace(key.second, absl::Now()).first->second;
-    const absl::Duration lasted = absl::Now() - since;
-    if (lasted > kCertainCopy) duplicates_.insert(absl::StrCat(key.first, "/", key.second));
-    if (lasted <= it->second.allowed.exit_lag) continue;
-    Note(absl::StrCat(it->second.name, ": more than one running ", key.second));
-  }
-}
-
-void PodWatcher::LookAtApi() {
-  const auto pods = cluster_.Pods();
-  if (!pods.ok()) return;
-  const std::lock_guard lock(mutex_);
-  for (const json& pod : *pods) {
-    const auto it = watched_.find(pod["metadata"]["uid"].get<std::string>());
-    if (it == watched_.end()) continue;
-    Watched& watched = it->second;
-    if (pod["status"]["phase"] != "Running") {
-      Note(absl::StrCat(watched.name, ": phase ", pod["status"]["phase"].get<std::string>()));
-    }
-    if (pod["status"].value("podIP", "") != watched.ip) {
-      Note(absl::StrCat(watched.name, ": its address has changed"));
-    }
-    for (const json& container : pod["status"].value("containerStatuses", json::array())) {
-      const std::string name = container["name"];
-      const json waiting = container["state"].value("waiting", json::object());
-      if (waiting.value("reason", "") != "CrashLoopBackOff") {
-        watched.backoff_since.erase(name);
-        continue;
-      }
-      const absl::Time since = watched.backoff_since.emplace(name, absl::Now()).first->second;
-      longest_backoff_ = std::max(longest_backoff_, absl::Now() - since);
-      if (absl::Now() - since > watched.allowed.backoff ||
-          watched.allowed.backoff == absl::ZeroDuration()) {
-        Note(absl::StrCat(watched.name, ": ", name, " in CrashLoopBackOff"));
-      }
-    }
-  }
-}
 
 CpuLoad::CpuLoad(int threads) {
   for (int i = 0; i < threads; ++i) {
@@ -177,16 +73,31 @@ CpuLoad::~CpuLoad() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void KubeRestartTest::SetUpTestSuite() {
+void KubeRestartTest::Begin() {
   const char* kept = std::getenv("REKINDLE_KUBE_CLUSTER");
   kept_ = kept != nullptr;
-  auto cluster = kept_ ? Cluster::Attach(kept) : Cluster::Up();
+  ClusterOptions options;
+  options.kubelet_configuration = {{"allowedUnsafeSysctls", {kMigrateRequests}}};
+  auto cluster = kept_ ? Cluster::Attach(kept) : Cluster::Up(options);
   ASSERT_TRUE(cluster.ok()) << cluster.status();
   cluster_ = cluster->release();
 }
 
-void KubeRestartTest::TearDownTestSuite() {
-  if (cluster_ != nullptr && !kept_) {
+void KubeRestartTest::End() {
+  if (cluster_ == nullptr) return;
+  StartDaemon();
+  if (!after_all_.empty()) {
+    EXPECT_TRUE(WaitAftercare());
+  }
+  for (const std::function<void()>& check : std::exchange(after_all_, {})) check();
+  EXPECT_THAT(Placeholders(), testing::IsEmpty());
+  KillDaemon();
+  if (kept_) {
+    pods_.merge(kept_pods_);
+    for (const std::string& name : pods_) {
+      EXPECT_TRUE(cluster_->api().Delete(PodPath(name)).ok()) << name;
+    }
+  } else {
     const absl::Status intact = cluster_->CheckKubeletFolder();
     EXPECT_TRUE(intact.ok()) << intact;
     const absl::Status down = cluster_->Down();
@@ -213,14 +124,11 @@ void KubeRestartTest::TearDown() {
     std::cerr << "---- end of the daemon's log\n"
               << log.substr(log.size() > 8000 ? log.size() - 8000 : 0);
   }
-  KillDaemon();
-  for (const std::string& name : pods_) {
-    EXPECT_TRUE(cluster_
-                    ->Kubectl({"delete", "pod", name, "--grace-period=1", "--wait=false",
-                               "--ignore-not-found"})
-                    .ok());
+  // Nobody waits for them: names are used once.
+  for (const std::string& name : std::exchange(pods_, {})) {
+    const absl::Status deleted = cluster_->api().Delete(PodPath(name)).status();
+    EXPECT_TRUE(deleted.ok() || absl::IsNotFound(deleted)) << deleted;
   }
-  for (const std::string& name : pods_) EXPECT_TRUE(cluster_->WaitGone(PodPath(name)).ok()) << name;
 }
 
 void KubeRestartTest::StartDaemon(const std::string& placeholder) {
@@ -243,12 +151,35 @@ void KubeRestartTest::KillDaemon() {
   daemon_.reset();
 }
 
-std::string KubeRestartTest::DiaryDir(const std::string& pod) const {
+void KubeRestartTest::KeepPod(const std::string& name) {
+  pods_.erase(name);
+  kept_pods_.insert(name);
+}
+
+void KubeRestartTest::RemovePods(const std::vector<json>& pods) {
+  for (const json& pod : pods) {
+    pods_.erase(pod["metadata"]["name"]);
+    EXPECT_TRUE(cluster_->api().Delete(PodPath(pod["metadata"]["name"])).ok());
+  }
+  for (const json& pod : pods) {
+    const absl::Status gone =
+        cluster_->WaitGone(PodPath(pod["metadata"]["name"]), absl::Seconds(120));
+    EXPECT_TRUE(gone.ok()) << gone;
+  }
+}
+
+void KubeRestartTest::ExpectSettledForGood(const json& pod, int restarts, const std::string& name) {
+  ExpectSettled(pod, restarts, name);
+  KeepPod(pod["metadata"]["name"]);
+  AfterAll([pod, restarts, name] { ExpectSettled(pod, restarts, name); });
+}
+
+std::string KubeRestartTest::DiaryDir(const std::string& pod) {
   return cluster_->bed().Volume(pod);
 }
 
 json KubeRestartTest::ServerPod(const std::string& name,
-                                const std::vector<std::string>& containers) const {
+                                const std::vector<std::string>& containers) {
   const std::string unique = absl::StrCat(name, "-", ::getpid(), "-", ++next_);
   json pod = {
       {"apiVersion", "v1"},
@@ -277,14 +208,14 @@ json KubeRestartTest::RunPod(const json& pod) {
   const std::string name = pod["metadata"]["name"];
   const auto made = cluster_->api().Create(PodPath(""), pod);
   EXPECT_TRUE(made.ok()) << made.status();
-  pods_.push_back(name);
+  pods_.insert(name);
   const auto ready = cluster_->WaitReady(name, absl::Seconds(120));
   EXPECT_TRUE(ready.ok()) << ready.status();
   return ready.ok() ? *ready : json();
 }
 
 int KubeRestartTest::Count(const json& pod, const std::string& container,
-                           const std::string& event) const {
+                           const std::string& event) {
   int count = 0;
   const std::string diary = DiaryDir(pod["metadata"]["name"]) + "/" + container;
   for (absl::string_view line : absl::StrSplit(bed::ReadFile(diary), '\n')) {
@@ -294,9 +225,24 @@ int KubeRestartTest::Count(const json& pod, const std::string& container,
   return count;
 }
 
+int KubeRestartTest::Copies(const json& pod, const std::string& container) {
+  int copies = 0;
+  std::set<std::string> serving;
+  const std::string diary = DiaryDir(pod["metadata"]["name"]) + "/" + container;
+  for (absl::string_view line : absl::StrSplit(bed::ReadFile(diary), '\n')) {
+    // "EVENT NANOSECONDS INSTANCE"
+    const std::vector<std::string> words = absl::StrSplit(line, ' ');
+    if (words.size() < 3) continue;
+    if (words[0] == "start") copies += !serving.empty();
+    if (words[0] == "listen") serving.insert(words[2]);
+    if (words[0] == "exit") serving.erase(words[2]);
+  }
+  return copies;
+}
+
 node::RestartContainersRequest KubeRestartTest::Request(const json& pod,
                                                         const std::vector<std::string>& containers,
-                                                        node::Method method) const {
+                                                        node::Method method) {
   node::RestartContainersRequest request;
   request.set_request_id(absl::StrCat("t", ::getpid(), "-", ++next_));
   request.mutable_pod()->set_namespace_(pod["metadata"]["namespace"].get<std::string>());

@@ -13,7 +13,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 class PodKindsTest : public KubeRestartTest {
  protected:
@@ -22,6 +21,14 @@ class PodKindsTest : public KubeRestartTest {
     const auto out = bed::RunCommand(cluster_->InNode(command), absl::Seconds(20));
     EXPECT_TRUE(out.ok()) << out.status();
     return out.ok() ? std::string(absl::StripAsciiWhitespace(*out)) : "";
+  }
+
+  static bool HealthChecked(const json& pod, const std::string& name) {
+    for (const json& container : pod["spec"]["containers"]) {
+      if (container["name"] != name) continue;
+      return container.contains("livenessProbe") || container.contains("startupProbe");
+    }
+    return false;
   }
 
   // Restarts all containers once by `replace` and looks at the result.
@@ -36,7 +43,10 @@ class PodKindsTest : public KubeRestartTest {
       const node::Operation& operation = ended->at(name);
       EXPECT_EQ(operation.phase(), node::PHASE_DONE) << operation.message();
       EXPECT_EQ(operation.method(), node::METHOD_REPLACE) << operation.method_reason();
-      ExpectSettled(pod, 1, name);
+      // The kubelet may kill one whose health it checks by mistake (docs/operations.md).
+      const int restarts = static_cast<int>(operation.attempt());
+      EXPECT_LE(restarts, HealthChecked(pod, name) ? 6 : 1);
+      ExpectSettledForGood(pod, restarts, name);
     }
     const auto now = cluster_->Pod(pod["metadata"]["name"]);
     return now.ok() ? *now : json();
@@ -253,9 +263,11 @@ TEST_F(PodKindsTest, APodThatIsBeingDeletedEndsTheRestart) {
   ASSERT_TRUE(left.ok());
   EXPECT_TRUE(left->empty());
   // Nor does it come back.
-  EXPECT_TRUE(WaitAftercare());
-  EXPECT_TRUE(cluster_->Running(running["metadata"]["uid"])->empty());
-  EXPECT_THAT(Placeholders(), IsEmpty());
+  AfterAll([uid = running["metadata"]["uid"].get<std::string>()] {
+    const auto later = cluster_->Containers(uid);
+    ASSERT_TRUE(later.ok()) << later.status();
+    EXPECT_TRUE(later->empty());
+  });
 }
 
 TEST_F(PodKindsTest, AStaticPodIsLeftAloneUnlessAllowed) {
@@ -278,9 +290,13 @@ TEST_F(PodKindsTest, AStaticPodIsLeftAloneUnlessAllowed) {
       mirror, [](const json& seen) { return ContainerStatus(seen).value("restartCount", -1) == 1; },
       absl::Seconds(30));
   EXPECT_TRUE(counted.ok()) << counted.status();
-  EXPECT_TRUE(WaitAftercare());
-  std::remove((cluster_->static_pods() + "/" + name + ".json").c_str());
-  EXPECT_TRUE(cluster_->WaitGone(PodPath(mirror), absl::Seconds(90)).ok());
+  AfterAll([name, mirror, uid = request.pod().uid()] {
+    const auto running = cluster_->Running(uid, "main");
+    ASSERT_TRUE(running.ok()) << running.status();
+    EXPECT_EQ(running->size(), 1u);
+    std::remove((cluster_->static_pods() + "/" + name + ".json").c_str());
+    EXPECT_TRUE(cluster_->WaitGone(PodPath(mirror), absl::Seconds(90)).ok());
+  });
 }
 
 }  // namespace
