@@ -80,15 +80,18 @@ absl::StatusOr<Json> ScaleOf(const Json& object, const ServedKind& kind) {
   Json out = {{"kind", "Scale"}, {"apiVersion", kScaleVersion}};
   out["metadata"] = std::move(metadata);
   out["spec"] = Json::object();
-  // A 0 is left out of the answer, as by a server whose field is "omitempty".
-  if (replicas != nullptr && replicas->is_number_integer() && *replicas != 0) {
-    out["spec"]["replicas"] = *replicas;
-  }
+  if (replicas != nullptr && replicas->is_number_integer()) out["spec"]["replicas"] = *replicas;
   out["status"] = {{"replicas", counted ? *ready : Json(0)}};
   if (std::string selector = SelectorText(object, kind); !selector.empty()) {
     out["status"]["selector"] = std::move(selector);
   }
   return out;
+}
+
+// A 0 is left out of the answer, as by a server whose field is "omitempty"; patches see it.
+Json Answer(Json scale) {
+  if (json::Int(scale, {"spec", "replicas"}) == 0) scale["spec"].erase("replicas");
+  return scale;
 }
 
 // What a Scale asks for. Nothing: the field goes.
@@ -141,7 +144,8 @@ absl::StatusOr<Reply> ObjectRegistry::Scale(const Call& call) {
   Reply reply;
   if (call.verb == Verb::kGet) {
     RK_ASSIGN_OR_RETURN(const Json object, Read(kind, info, call.name_space, call.name));
-    RK_ASSIGN_OR_RETURN(reply.body, ScaleOf(object, kind));
+    RK_ASSIGN_OR_RETURN(Json scale, ScaleOf(object, kind));
+    reply.body = Answer(std::move(scale));
     return reply;
   }
   const bool patch = call.verb == Verb::kPatch;
@@ -190,7 +194,7 @@ absl::StatusOr<Reply> ObjectRegistry::Scale(const Call& call) {
                  {"spec", Json::object()},
                  {"status", {{"replicas", 0}}}};
   }
-  done.body = *std::move(scale);
+  done.body = Answer(*std::move(scale));
   return done;
 }
 

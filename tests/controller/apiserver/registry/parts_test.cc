@@ -104,6 +104,10 @@ TEST_F(PartsTest, ScalingIsAChangeOfTheSpec) {
                 .body["spec"]["replicas"],
             7);
   EXPECT_EQ(Scale("CloneSet", "z", R"({"spec":{"replicas":5}})").code, 404);
+  EXPECT_EQ(Scale("CloneSet", "a", R"({"spec":{"replicas":0}})").body["spec"], Json::object());
+  // A patch of something else leaves it.
+  EXPECT_EQ(Scale("CloneSet", "a", "{}").code, 200);
+  EXPECT_EQ(Get("CloneSet", "a").body["spec"]["replicas"], 0);
 }
 
 TEST_F(PartsTest, NegativeScales) {
