@@ -23,6 +23,8 @@ constexpr char kForeground[] = "foregroundDeletion";
 constexpr int64_t kDefaultGrace = 30;
 constexpr int kTries = 20;
 constexpr size_t kChunk = 200;
+constexpr absl::Duration kDiskWait = absl::Minutes(1);
+constexpr absl::string_view kDiskWaitText = "a minute";
 
 absl::Status CheckPreconditions(const api::KindInfo& info, const Json& object,
                                 const DeleteOptions& options) {
@@ -211,8 +213,13 @@ absl::Status ObjectRegistry::DeletePage(const ServedKind& kind,
   std::vector<absl::StatusOr<Revision>> done;
   {
     MutexLock lock(&results->mutex);
-    results->mutex.Await(
+    const bool all = results->mutex.AwaitFor(
+        kDiskWait,
         [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(results->mutex) { return results->open == 0; });
+    if (!all) {
+      return ToStatus(api::ServiceUnavailable(absl::StrCat(
+          "the disk has not taken ", results->open, " deletions for ", kDiskWaitText)));
+    }
     done = results->done;
   }
   for (size_t i = 0; i < page.size(); ++i) {
