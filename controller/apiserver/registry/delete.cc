@@ -217,8 +217,8 @@ absl::Status ObjectRegistry::DeletePage(const ServedKind& kind,
         kDiskWait,
         [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(results->mutex) { return results->open == 0; });
     if (!all) {
-      return ToStatus(api::ServiceUnavailable(absl::StrCat(
-          "the disk has not taken ", results->open, " deletions for ", kDiskWaitText)));
+      return ToStatus(api::ServiceUnavailable(absl::StrCat("the disk has not taken ", results->open,
+                                                           " deletions for ", kDiskWaitText)));
     }
     done = results->done;
   }
