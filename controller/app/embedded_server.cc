@@ -154,8 +154,9 @@ EmbeddedServer::Parts::~Parts() {
   server.reset();
   handler.reset();
   // Work that has begun is finished before what it works on goes.
-  pool.reset();
+  // In this order: a loop that runs would still hand work to the pool.
   if (loop != nullptr) loop->Stop();
+  pool.reset();
   background.reset();
   loop.reset();
   registry.reset();

@@ -20,8 +20,9 @@ class Background {
     absl::Duration keep_events = absl::Hours(1);
   };
 
-  // All outlive it. Work of `blocking` must be over before this is destroyed. Threads: made and
-  // destroyed on the loop's thread, or while that does not run.
+  // `registry` and `loop` outlive it. To end it: stop the loop, which would still hand out work;
+  // destroy `blocking`, whose work uses this; then this. On a loop that runs it may be destroyed
+  // while it is idle. Threads: made on the loop's thread.
   Background(ObjectRegistry& registry, Loop& loop, Blocking& blocking, const Options& options);
   ~Background();
 

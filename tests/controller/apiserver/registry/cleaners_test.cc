@@ -153,11 +153,12 @@ TEST_F(CleanersTest, EventsGoAfterTheirTime) {
   EXPECT_EQ(Get("Event", "fresh").code, 200);
   // The timer of the first runs by the loop's clock, so a new background is made that finds it due.
   seconds_ += 20;
-  RunOn(loop_, [&] {
-    background_.reset();
+  ASSERT_TRUE(Await([&] {
+    if (!background_->idle()) return false;
     background_ = std::make_unique<Background>(*registry_, loop_, *pool_, Background::Options{});
     background_->Start();
-  });
+    return true;
+  }));
   EXPECT_TRUE(Gone("Event", "fresh"));
   EXPECT_EQ(Get("Event", "young").code, 200);
 }

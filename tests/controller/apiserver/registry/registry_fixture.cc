@@ -270,9 +270,9 @@ BackgroundTest::BackgroundTest() {
 }
 
 BackgroundTest::~BackgroundTest() {
-  pool_.reset();
-  RunOn(loop_, [&] { background_.reset(); });
   loop_.Stop();
+  pool_.reset();
+  background_.reset();
 }
 
 bool BackgroundTest::Await(const std::function<bool()>& holds) {
