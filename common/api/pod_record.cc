@@ -5,12 +5,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include <nlohmann/json.hpp>
 
 #include "common/api/container_hash.h"
 #include "common/api/keys.h"
 #include "common/api/names.h"
+#include "common/api/pod_pools.h"
 #include "common/api/time.h"
 #include "common/json/tree.h"
 
@@ -43,64 +43,6 @@ Phase ParsePhase(absl::string_view text) {
 int64_t Seconds(absl::string_view text) {
   const std::optional<absl::Time> time = ParseTime(text);
   return time.has_value() ? absl::ToUnixSeconds(*time) : kNoTime;
-}
-
-// `metadata.labels['key']` or `metadata.annotations['key']`.
-std::optional<EnvRef> ParseFieldPath(absl::string_view path) {
-  EnvRef out;
-  if (absl::ConsumePrefix(&path, "metadata.labels['")) {
-    out.label = true;
-  } else if (!absl::ConsumePrefix(&path, "metadata.annotations['")) {
-    return std::nullopt;
-  }
-  if (!absl::ConsumeSuffix(&path, "']") || path.empty()) return std::nullopt;
-  out.key = std::string(path);
-  return out;
-}
-
-// A barrier without a config-map reference, or with a foreign key, is no priority (pitfall 39).
-std::optional<int32_t> BarrierPriority(const Json& env) {
-  absl::string_view key = json::String(env, {"valueFrom", "configMapKeyRef", "key"});
-  int32_t out = 0;
-  if (!absl::ConsumePrefix(&key, "p_") || !absl::SimpleAtoi(key, &out)) return std::nullopt;
-  return out;
-}
-
-ContainerShape ParseContainer(const Json& tree, TextPool& texts) {
-  ContainerShape out;
-  out.name = std::string(json::String(tree, "name"));
-  out.image = texts.Get(json::String(tree, "image"));
-  if (const Json* env = json::Find(tree, "env"); env != nullptr && env->is_array()) {
-    for (const Json& entry : *env) {
-      const absl::string_view name = json::String(entry, "name");
-      if (name == kEnvBarrier && !out.priority.has_value()) out.priority = BarrierPriority(entry);
-      if (name == kEnvSidecarVersion || name == kEnvSidecarVersionAlt) continue;
-      if (!json::String(entry, "value").empty()) continue;
-      std::optional<EnvRef> ref =
-          ParseFieldPath(json::String(entry, {"valueFrom", "fieldRef", "fieldPath"}));
-      if (!ref.has_value()) continue;
-      ref->env = std::string(name);
-      out.refs.push_back(*std::move(ref));
-    }
-  }
-  if (const Json* resources = json::Find(tree, "resources")) {
-    absl::StatusOr<Resources> parsed = ParseResources(*resources, "resources");
-    if (parsed.ok()) out.resources = *std::move(parsed);
-  }
-  // A limit without request is its own request; the API server fills it in.
-  for (const auto& [name, limit] : out.resources.limits) {
-    out.resources.requests.try_emplace(name, limit);
-  }
-  if (const Json* policies = json::Find(tree, "resizePolicy"); policies && policies->is_array()) {
-    for (const Json& policy : *policies) {
-      if (json::String(policy, "restartPolicy") != "RestartContainer") continue;
-      if (json::String(policy, "resourceName") == "cpu") out.restart_on_cpu = true;
-      if (json::String(policy, "resourceName") == "memory") out.restart_on_memory = true;
-    }
-  }
-  out.never_restarts = json::String(tree, "restartPolicy") == "Never";
-  out.plain_hash = PlainHash(out.name, out.image.view());
-  return out;
 }
 
 StringMap ReadMap(const Json* tree) {
@@ -221,10 +163,9 @@ void ReadMeta(absl::string_view text, const Json& containers, PodRecord& out) {
   }
 }
 
-int32_t MaxSidecarRestarts(const Json& pod) {
+int32_t MaxSidecarRestarts(const Json* specs, const Json& pod_status) {
   int32_t out = 0;
-  const Json* specs = json::Find(pod, {"spec", "initContainers"});
-  const Json* statuses = json::Find(pod, {"status", "initContainerStatuses"});
+  const Json* statuses = json::Find(pod_status, "initContainerStatuses");
   if (specs == nullptr || statuses == nullptr || !specs->is_array() || !statuses->is_array()) {
     return out;
   }
@@ -252,13 +193,6 @@ uint64_t Fingerprint(absl::string_view text) {
   uint64_t hash = 14695981039346656037ULL;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
   return hash == 0 ? 1 : hash;
-}
-
-int PodShape::IndexOf(absl::string_view container) const {
-  for (size_t i = 0; i < containers.size(); ++i) {
-    if (containers[i].name == container) return static_cast<int>(i);
-  }
-  return -1;
 }
 
 Progress CompactState(const InPlaceState& state, const PodShape& shape) {
@@ -352,30 +286,6 @@ InPlaceState ExpandState(const Progress& progress, const PodShape& shape) {
   return out;
 }
 
-Qos QosOf(const Json& pod_spec) {
-  bool any = false;
-  bool guaranteed = true;
-  for (const absl::string_view list : {"containers", "initContainers"}) {
-    const Json* containers = json::Find(pod_spec, list);
-    if (containers == nullptr || !containers->is_array()) continue;
-    for (const Json& container : *containers) {
-      const Json* tree = json::Find(container, "resources");
-      absl::StatusOr<Resources> r = ParseResources(tree == nullptr ? Json() : *tree, "resources");
-      if (!r.ok()) continue;
-      for (const absl::string_view name : {"cpu", "memory"}) {
-        const auto limit = r->limits.find(std::string(name));
-        const auto request = r->requests.find(std::string(name));
-        const bool has_limit = limit != r->limits.end() && !limit->second.IsZero();
-        const bool has_request = request != r->requests.end() && !request->second.IsZero();
-        any = any || has_limit || has_request;
-        guaranteed = guaranteed && has_limit && (!has_request || request->second == limit->second);
-      }
-    }
-  }
-  if (!any) return Qos::kBestEffort;
-  return guaranteed ? Qos::kGuaranteed : Qos::kBurstable;
-}
-
 absl::string_view PodRecord::Label(absl::string_view key) const {
   if (key == kLabelRevision) return revision.view();
   if (key == kLabelTemplateHash) {
@@ -421,104 +331,29 @@ size_t PodRecord::MemoryBytes() const {
   return bytes;
 }
 
-namespace {
-
-// Some fields of each container, as a key.
-void AppendFields(const Json& containers, std::initializer_list<absl::string_view> fields,
-                  std::string& key) {
-  for (const Json& container : containers) {
-    for (const absl::string_view field : fields) {
-      const Json* value = json::Find(container, field);
-      absl::StrAppend(&key, value == nullptr ? "" : json::Dump(*value), ",");
-    }
-    key += ';';
-  }
-}
-
-}  // namespace
-
-struct PodParser::Pools {
-  TextPool texts;
-  Sharing<PodShape> shapes;
-  Sharing<StringMap> maps;
-  Sharing<std::vector<std::string>> lists;
-  Sharing<Resources> resources;
-  Sharing<ImageStatus> images;
-};
-
 PodParser::PodParser() : pools_(std::make_unique<Pools>()) {}
 PodParser::~PodParser() = default;
 
-absl::StatusOr<std::shared_ptr<const PodShape>> PodParser::ShapeOf(const Json& pod,
-                                                                   absl::string_view pod_name) {
-  const Json* spec = json::Find(pod, "spec");
-  const Json* containers = spec == nullptr ? nullptr : json::Find(*spec, "containers");
-  if (containers == nullptr || !containers->is_array()) {
-    return absl::InvalidArgumentError("spec.containers: missing or not a list");
-  }
-  if (containers->size() > kMaxContainers) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("spec.containers: more than ", kMaxContainers, " containers"));
-  }
-  // The key covers exactly what the shape keeps, so that pods that differ elsewhere (claims, node,
-  // the volume of the service account's token and its mounts) still share one.
-  std::vector<std::string> claims;
-  if (const Json* volumes = json::Find(*spec, "volumes"); volumes && volumes->is_array()) {
-    for (const Json& volume : *volumes) {
-      const absl::string_view claim = json::String(volume, {"persistentVolumeClaim", "claimName"});
-      const absl::string_view name = json::String(volume, "name");
-      if (!claim.empty() && claim == absl::StrCat(name, "-", pod_name)) claims.emplace_back(name);
-    }
-  }
-  const Json* init = json::Find(*spec, "initContainers");
-  const Json* gates = json::Find(*spec, "readinessGates");
-  std::string key;
-  AppendFields(*containers, {"name", "image", "env", "resources", "resizePolicy", "restartPolicy"},
-               key);
-  for (const std::string& claim : claims) absl::StrAppend(&key, "|", claim);
-  key += '|';
-  // Of these the quality of service depends.
-  if (init != nullptr) AppendFields(*init, {"resources"}, key);
-  absl::StrAppend(&key, "|", gates ? json::Dump(*gates) : "", "|",
-                  json::String(*spec, "restartPolicy"), "|",
-                  json::Int(*spec, "terminationGracePeriodSeconds").value_or(30));
-  return pools_->shapes.Get(key, [&] {
-    auto shape = std::make_shared<PodShape>();
-    for (const Json& container : *containers) {
-      shape->containers.push_back(ParseContainer(container, pools_->texts));
-    }
-    shape->claim_volumes = claims;
-    shape->qos = QosOf(*spec);
-    const absl::string_view policy = json::String(*spec, "restartPolicy");
-    if (policy == "Never") shape->restart_policy = RestartPolicy::kNever;
-    if (policy == "OnFailure") shape->restart_policy = RestartPolicy::kOnFailure;
-    shape->grace_seconds =
-        static_cast<int32_t>(json::Int(*spec, "terminationGracePeriodSeconds").value_or(30));
-    if (gates != nullptr && gates->is_array()) {
-      for (const Json& gate : *gates) {
-        const absl::string_view type = json::String(gate, "conditionType");
-        shape->gate_in_place = shape->gate_in_place || type == kGateInPlace;
-        shape->gate_pod_ready = shape->gate_pod_ready || type == kGatePodReady;
-      }
-    }
-    return shape;
-  });
+absl::StatusOr<PodRecord> PodParser::Parse(const Json& pod) {
+  absl::StatusOr<PodContainers> containers = ContainersOf(pod);
+  if (!containers.ok()) return containers.status();
+  return Parse(pod, *containers);
 }
 
-absl::StatusOr<PodRecord> PodParser::Parse(const Json& pod) {
+absl::StatusOr<PodRecord> PodParser::Parse(const Json& pod, const PodContainers& containers) {
   PodRecord out;
   TextPool& texts = pools_->texts;
   out.name = std::string(json::String(pod, {"metadata", "name"}));
   if (out.name.empty()) return absl::InvalidArgumentError("metadata.name: missing");
-  absl::StatusOr<std::shared_ptr<const PodShape>> shape = ShapeOf(pod, out.name);
-  if (!shape.ok()) return shape.status();
-  out.shape = *std::move(shape);
+  const Json* spec = json::Find(pod, "spec");
+  if (spec == nullptr) return absl::InvalidArgumentError("spec: missing");
+  out.shape = ShapeOf(*spec, containers, out.name);
   const Json& meta = *json::Find(pod, "metadata");
   out.uid = std::string(json::String(meta, "uid"));
   (void)absl::SimpleAtoi(json::String(meta, "resourceVersion"), &out.resource_version);
   out.created = Seconds(json::String(meta, "creationTimestamp"));
   out.terminating = json::Find(meta, "deletionTimestamp") != nullptr;
-  out.node = texts.Get(json::String(pod, {"spec", "nodeName"}));
+  out.node = texts.Get(json::String(*spec, "nodeName"));
   if (const Json* owners = json::Find(meta, "ownerReferences"); owners && owners->is_array()) {
     for (const Json& owner : *owners) {
       if (json::Bool(owner, {"controller"})) out.owner_uid = texts.Get(json::String(owner, "uid"));
@@ -560,11 +395,11 @@ absl::StatusOr<PodRecord> PodParser::Parse(const Json& pod) {
   const Json* status = json::Find(pod, "status");
   out.statuses.resize(out.shape->containers.size());
   out.statuses.shrink_to_fit();
-  ReadMeta(annotations.Get(kAnnotationRuntimeMeta), *json::Find(pod, {"spec", "containers"}), out);
+  ReadMeta(annotations.Get(kAnnotationRuntimeMeta), *containers.list, out);
   if (status == nullptr) return out;
   out.phase = ParsePhase(json::String(*status, "phase"));
   ReadConditions(*status, out);
-  out.max_sidecar_restarts = MaxSidecarRestarts(pod);
+  out.max_sidecar_restarts = MaxSidecarRestarts(containers.init, *status);
   const Json* list = json::Find(*status, "containerStatuses");
   if (list == nullptr || !list->is_array()) return out;
   for (const Json& tree : *list) {

@@ -205,6 +205,16 @@ struct PodRecord {
   size_t MemoryBytes() const;
 };
 
+// The containers of a pod or a template, prepared for PodParser. Pods whose containers are the same
+// may share one; it points into the tree that it was made of.
+struct PodContainers {
+  const Json* list = nullptr;
+  const Json* init = nullptr;  // null: none
+  std::string key;             // what shapes depend on, as a text
+};
+// Errors: kInvalidArgument naming the field when there are none, or more than kMaxContainers.
+absl::StatusOr<PodContainers> ContainersOf(const Json& pod_or_template);
+
 // Parses pods and shares what is equal between them. Threads: thread-compatible.
 class PodParser {
  public:
@@ -213,11 +223,16 @@ class PodParser {
   // `pod` is a v1 Pod. Broken bookkeeping annotations are kept as "invalid" in the book, they do
   // not fail the pod. Errors: kInvalidArgument naming the field when the tree is no pod.
   absl::StatusOr<PodRecord> Parse(const Json& pod);
+  // The same with containers from elsewhere: those in `pod` are not looked at.
+  absl::StatusOr<PodRecord> Parse(const Json& pod, const PodContainers& containers);
   // The shape of a pod template or pod, with its resources defaulted.
   absl::StatusOr<std::shared_ptr<const PodShape>> ShapeOf(const Json& pod_or_template,
                                                           absl::string_view pod_name);
 
  private:
+  std::shared_ptr<const PodShape> ShapeOf(const Json& spec, const PodContainers& containers,
+                                          absl::string_view pod_name);
+
   struct Pools;
   std::unique_ptr<Pools> pools_;
 };

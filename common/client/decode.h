@@ -50,12 +50,6 @@ struct ListPage {
   std::vector<Item> items;
 };
 
-// Reads one page of a list. Errors: kInvalidArgument when it is no list of an API, an object in it
-// has no name, or it is no JSON: then nothing of it can be used. An object that `decoder` refuses
-// is an item with `broken` set. Fuzzed by tests/fuzz/watch_frame_fuzz.cc. Threads: as the
-// decoder's.
-absl::StatusOr<ListPage> DecodeListPage(absl::string_view text, Decoder& decoder);
-
 struct WatchEvent {
   enum class Type { kAdded, kModified, kDeleted, kBookmark, kError };
   Type type = Type::kAdded;
@@ -65,7 +59,9 @@ struct WatchEvent {
 };
 
 // Reads one event of a watch. A deleted object is not decoded: its cache has the last state that it
-// knew. Errors: kInvalidArgument as of DecodeListPage. Fuzzed likewise.
+// knew. Errors: kInvalidArgument when it is no event, an object in it has no name, or it is no
+// JSON. An object that `decoder` refuses is an item with `broken` set. Fuzzed by
+// tests/fuzz/watch_frame_fuzz.cc. Threads: as the decoder's.
 absl::StatusOr<WatchEvent> DecodeWatchEvent(absl::string_view frame, Decoder& decoder);
 
 // Cuts a stream into its frames, one JSON value and a line feed each (spec kubernetes-api 6.1).

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include <nlohmann/json.hpp>
 
@@ -60,15 +61,10 @@ std::vector<std::string> UnreadOfContainers() {
   return out;
 }
 
-struct PodReader {
-  json::FastParser parser{UnreadOfContainers()};
-  json::FastParser whole{UnreadOfPods()};
-  api::PodParser pods;
-};
-
 // A node daemon reports a hash of a container that is not the plain one: it may be the older form,
 // which PodParser recognises in whole containers.
 bool HashDiffers(const api::PodRecord& pod) {
+  if (!pod.meta_present) return false;
   for (size_t i = 0; i < pod.statuses.size(); ++i) {
     const api::ContainerStatus& status = pod.statuses[i];
     if (status.meta_id != 0 && status.meta_plain != pod.shape->containers[i].plain_hash) {
@@ -77,6 +73,43 @@ bool HashDiffers(const api::PodRecord& pod) {
   }
   return false;
 }
+
+// Reads pods to records. Nearly all of a pod's text is about its containers, which are the same
+// for all pods of a template: they are read once, and found again by their text.
+class PodReader {
+ public:
+  absl::StatusOr<api::PodRecord> Read(absl::string_view object) {
+    RK_ASSIGN_OR_RETURN(const Json tree, parser_.Parse(object, &text_));
+    auto found = known_.find(text_);
+    if (found == known_.end()) {
+      RK_ASSIGN_OR_RETURN(Json with_containers, containers_.Parse(object));
+      auto made = std::make_unique<Containers>();
+      made->tree = std::move(with_containers);
+      RK_ASSIGN_OR_RETURN(made->containers, api::ContainersOf(made->tree));
+      if (known_.size() >= kMostKnown) known_.clear();
+      found = known_.emplace(text_, std::move(made)).first;
+    }
+    RK_ASSIGN_OR_RETURN(api::PodRecord record, pods_.Parse(tree, found->second->containers));
+    if (!HashDiffers(record)) return record;
+    RK_ASSIGN_OR_RETURN(const Json whole, whole_.Parse(object));
+    return pods_.Parse(whole);
+  }
+
+ private:
+  struct Containers {
+    Json tree;
+    api::PodContainers containers;  // points into it
+  };
+  // Some 10 MiB; a cluster with more templates at a time reads them again now and then.
+  static constexpr size_t kMostKnown = 2000;
+
+  json::FastParser parser_{UnreadOfContainers(), {"spec.containers", "spec.initContainers"}};
+  json::FastParser containers_{UnreadOfContainers()};
+  json::FastParser whole_{UnreadOfPods()};
+  api::PodParser pods_;
+  std::string text_;
+  absl::flat_hash_map<std::string, std::unique_ptr<const Containers>> known_;
+};
 
 }  // namespace
 
@@ -94,13 +127,7 @@ DecodeFunction<Json> TreeDecoder(const ApiResource& resource) {
 
 DecodeFunction<api::PodRecord> PodDecoder() {
   auto reader = std::make_shared<PodReader>();
-  return [reader](absl::string_view object) -> absl::StatusOr<api::PodRecord> {
-    RK_ASSIGN_OR_RETURN(const Json tree, reader->parser.Parse(object));
-    absl::StatusOr<api::PodRecord> record = reader->pods.Parse(tree);
-    if (!record.ok() || !record->meta_present || !HashDiffers(*record)) return record;
-    RK_ASSIGN_OR_RETURN(const Json whole, reader->whole.Parse(object));
-    return reader->pods.Parse(whole);
-  };
+  return [reader](absl::string_view object) { return reader->Read(object); };
 }
 
 }  // namespace rekindle::client

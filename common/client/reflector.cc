@@ -125,7 +125,8 @@ void Reflector::BeginList() {
 }
 
 void Reflector::RequestPage() {
-  page_ = std::make_shared<PageReader>(decoder_, options_.max_page_bytes);
+  page_ =
+      std::make_shared<PageReader>(decoder_, options_.max_page_bytes, options_.max_object_bytes);
   call_.Set(client_, client_.Read({.verb = "list",
                                    .resource = options_.collection.resource,
                                    .target = Target(ListParameters()),
@@ -192,7 +193,7 @@ void Reflector::BeginWatch() {
   ++counters_.watches;
   const absl::Duration length =
       options_.watch_least + (options_.watch_most - options_.watch_least) * random_();
-  watch_ = std::make_shared<WatchReader>(loop_, decoder_, options_.max_event_bytes,
+  watch_ = std::make_shared<WatchReader>(loop_, decoder_, options_.max_object_bytes,
                                          options_.max_waiting_events, [this] { TakeEvents(); });
   const Collection& what = options_.collection;
   const std::string target = Target({{"watch", "true"},

@@ -42,8 +42,8 @@ struct ReflectorOptions {
   ListFrom from = ListFrom::kLatest;
   int page_limit = 500;
   absl::Duration page_timeout = absl::Seconds(60);
-  size_t max_page_bytes = size_t{1} << 30;  // of one answer; a list without pages can be large
-  size_t max_event_bytes = size_t{16} << 20;
+  size_t max_page_bytes = size_t{1} << 30;        // of one answer; one without pages can be large
+  size_t max_object_bytes = size_t{16} << 20;     // in a list, or with its event in a watch
   size_t max_waiting_events = 100'000;            // that the loop has not taken yet
   absl::Duration watch_least = absl::Minutes(5);  // a watch is asked to end between these two
   absl::Duration watch_most = absl::Minutes(10);

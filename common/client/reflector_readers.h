@@ -12,28 +12,28 @@
 
 #include "common/base/status_macros.h"
 #include "common/base/sync.h"
+#include "common/client/list_reader.h"
 #include "common/client/reflector.h"
 
 namespace rekindle::client {
 
-// Collects a page and decodes it on the transport's thread.
+// Decodes a page on the transport's thread.
 class Reflector::PageReader final : public BodyReader {
  public:
-  PageReader(Decoder& decoder, size_t most) : decoder_(decoder), most_(most) {}
+  PageReader(Decoder& decoder, size_t most_bytes, size_t most_bytes_of_object)
+      : most_bytes_(most_bytes), reader_(decoder, most_bytes_of_object) {}
 
   absl::Status Consume(absl::string_view bytes) override {
-    if (text_.size() + bytes.size() > most_) {
-      return absl::ResourceExhaustedError(absl::StrCat("the list has over ", most_, " bytes"));
+    bytes_ += bytes.size();
+    if (bytes_ > most_bytes_) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the list has over ", most_bytes_, " bytes"));
     }
-    text_.append(bytes.data(), bytes.size());
-    return absl::OkStatus();
+    return reader_.Feed(bytes);
   }
 
   absl::Status Finish() override {
-    absl::StatusOr<ListPage> page = DecodeListPage(text_, decoder_);
-    text_ = std::string();
-    if (!page.ok()) return page.status();
-    page_ = *std::move(page);
+    RK_ASSIGN_OR_RETURN(page_, reader_.Finish());
     return absl::OkStatus();
   }
 
@@ -41,9 +41,9 @@ class Reflector::PageReader final : public BodyReader {
   ListPage Take() { return std::move(page_); }
 
  private:
-  Decoder& decoder_;
-  const size_t most_;
-  std::string text_;
+  const size_t most_bytes_;
+  size_t bytes_ = 0;
+  ListReader reader_;
   ListPage page_;
 };
 

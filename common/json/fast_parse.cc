@@ -20,10 +20,24 @@ using simdjson::error_code;
 
 constexpr int kMaxDepth = 256;
 
-// The paths that are left out, as a tree of names.
+// The paths that are left out or set apart, as a tree of names.
 struct Names {
   std::map<std::string, Names, std::less<>> below;
   bool left_out = false;
+  bool apart = false;
+
+  Names& At(absl::string_view path) {
+    Names* at = this;
+    for (const absl::string_view name : absl::StrSplit(path, '.')) {
+      at = &at->below[std::string(name)];
+    }
+    return *at;
+  }
+  static const Names* Below(const Names* names, std::string_view key) {
+    if (names == nullptr) return nullptr;
+    const auto it = names->below.find(key);
+    return it == names->below.end() ? nullptr : &it->second;
+  }
 };
 
 absl::Status Broken(error_code code) {
@@ -55,9 +69,69 @@ error_code Number(od::value value, Json& out) {
   return code == simdjson::SUCCESS ? simdjson::NUMBER_ERROR : code;
 }
 
-error_code Build(od::value value, const Names* names, int depth, Json& out);
+// Names with their lengths, so that no name looks like something else.
+void AppendName(std::string_view name, std::string& out) {
+  absl::StrAppend(&out, name.size(), ":", absl::string_view(name.data(), name.size()));
+}
 
-error_code BuildObject(od::value value, const Names* names, int depth, Json& out) {
+// What is not left out of a value, in the words of the document, so that equal texts are equal
+// values.
+error_code AppendText(od::value value, const Names* names, int depth, std::string& out) {
+  if (depth > kMaxDepth) return simdjson::DEPTH_ERROR;
+  od::json_type type;
+  if (const error_code code = value.type().get(type)) return code;
+  const bool whole = names == nullptr || names->below.empty();
+  std::string_view raw;
+  if (type == od::json_type::object) {
+    od::object object;
+    if (const error_code code = value.get_object().get(object)) return code;
+    if (whole) {
+      if (const error_code code = object.raw_json().get(raw)) return code;
+      out.append(raw);
+      return simdjson::SUCCESS;
+    }
+    out += '{';
+    for (auto found : object) {
+      std::string_view key;
+      if (const error_code code = found.unescaped_key().get(key)) return code;
+      const Names* below = Names::Below(names, key);
+      if (below != nullptr && below->left_out) continue;
+      AppendName(key, out);
+      od::value inner;
+      if (const error_code code = found.value().get(inner)) return code;
+      if (const error_code code = AppendText(inner, below, depth + 1, out)) return code;
+      out += ',';
+    }
+    out += '}';
+    return simdjson::SUCCESS;
+  }
+  if (type == od::json_type::array) {
+    od::array array;
+    if (const error_code code = value.get_array().get(array)) return code;
+    if (whole) {
+      if (const error_code code = array.raw_json().get(raw)) return code;
+      out.append(raw);
+      return simdjson::SUCCESS;
+    }
+    out += '[';
+    for (auto found : array) {
+      od::value inner;
+      if (const error_code code = found.get(inner)) return code;
+      if (const error_code code = AppendText(inner, names, depth + 1, out)) return code;
+      out += ',';
+    }
+    out += ']';
+    return simdjson::SUCCESS;
+  }
+  // Not read, and skipped by the iteration.
+  out.append(value.raw_json_token());
+  return simdjson::SUCCESS;
+}
+
+error_code Build(od::value value, const Names* names, int depth, Json& out, std::string* apart);
+
+error_code BuildObject(od::value value, const Names* names, int depth, Json& out,
+                       std::string* apart) {
   out = Json::object();
   auto& members = out.get_ref<Json::object_t&>();
   od::object object;
@@ -65,22 +139,26 @@ error_code BuildObject(od::value value, const Names* names, int depth, Json& out
   for (auto found : object) {
     std::string_view key;
     if (const error_code code = found.unescaped_key().get(key)) return code;
-    const Names* below = nullptr;
-    if (names != nullptr) {
-      const auto it = names->below.find(key);
-      if (it != names->below.end()) below = &it->second;
-    }
+    const Names* below = Names::Below(names, key);
     // Skipped by the iteration.
-    if (below != nullptr && below->left_out) continue;
-    Json& member = members[std::string(key)];
+    if (below != nullptr && (below->left_out || (below->apart && apart == nullptr))) continue;
     od::value inner;
+    if (below != nullptr && below->apart) {
+      AppendName(key, *apart);
+      if (const error_code code = found.value().get(inner)) return code;
+      if (const error_code code = AppendText(inner, below, depth + 1, *apart)) return code;
+      *apart += ';';
+      continue;
+    }
+    Json& member = members[std::string(key)];
     if (const error_code code = found.value().get(inner)) return code;
-    if (const error_code code = Build(inner, below, depth + 1, member)) return code;
+    if (const error_code code = Build(inner, below, depth + 1, member, apart)) return code;
   }
   return simdjson::SUCCESS;
 }
 
-error_code BuildArray(od::value value, const Names* names, int depth, Json& out) {
+error_code BuildArray(od::value value, const Names* names, int depth, Json& out,
+                      std::string* apart) {
   out = Json::array();
   auto& items = out.get_ref<Json::array_t&>();
   od::array array;
@@ -89,20 +167,20 @@ error_code BuildArray(od::value value, const Names* names, int depth, Json& out)
     od::value inner;
     if (const error_code code = found.get(inner)) return code;
     items.emplace_back();
-    if (const error_code code = Build(inner, names, depth + 1, items.back())) return code;
+    if (const error_code code = Build(inner, names, depth + 1, items.back(), apart)) return code;
   }
   return simdjson::SUCCESS;
 }
 
-error_code Build(od::value value, const Names* names, int depth, Json& out) {
+error_code Build(od::value value, const Names* names, int depth, Json& out, std::string* apart) {
   if (depth > kMaxDepth) return simdjson::DEPTH_ERROR;
   od::json_type type;
   if (const error_code code = value.type().get(type)) return code;
   switch (type) {
     case od::json_type::object:
-      return BuildObject(value, names, depth, out);
+      return BuildObject(value, names, depth, out, apart);
     case od::json_type::array:
-      return BuildArray(value, names, depth, out);
+      return BuildArray(value, names, depth, out, apart);
     case od::json_type::string: {
       std::string_view text;
       if (const error_code code = value.get_string().get(text)) return code;
@@ -135,20 +213,17 @@ struct FastParser::Impl {
   std::string buffer;
 };
 
-FastParser::FastParser(const std::vector<std::string>& leave_out)
+FastParser::FastParser(const std::vector<std::string>& leave_out,
+                       const std::vector<std::string>& set_apart)
     : impl_(std::make_unique<Impl>()) {
-  for (const std::string& path : leave_out) {
-    Names* at = &impl_->names;
-    for (const absl::string_view name : absl::StrSplit(path, '.')) {
-      at = &at->below[std::string(name)];
-    }
-    at->left_out = true;
-  }
+  for (const std::string& path : leave_out) impl_->names.At(path).left_out = true;
+  for (const std::string& path : set_apart) impl_->names.At(path).apart = true;
 }
 FastParser::~FastParser() = default;
 FastParser::FastParser(FastParser&&) noexcept = default;
 
-absl::StatusOr<Json> FastParser::Parse(absl::string_view text) {
+absl::StatusOr<Json> FastParser::Parse(absl::string_view text, std::string* apart) {
+  if (apart != nullptr) apart->clear();
   impl_->buffer.reserve(text.size() + simdjson::SIMDJSON_PADDING);
   impl_->buffer.assign(text.data(), text.size());
   const simdjson::padded_string_view padded(impl_->buffer.data(), text.size(),
@@ -166,7 +241,7 @@ absl::StatusOr<Json> FastParser::Parse(absl::string_view text) {
   od::value root;
   if (const error_code code = document.get_value().get(root)) return Broken(code);
   Json out;
-  if (const error_code code = Build(root, &impl_->names, 1, out)) return Broken(code);
+  if (const error_code code = Build(root, &impl_->names, 1, out, apart)) return Broken(code);
   const char* rest = nullptr;
   if (document.current_location().get(rest) == simdjson::SUCCESS) {
     return absl::InvalidArgumentError("not valid JSON: something follows the value");

@@ -124,6 +124,31 @@ TEST(PodRecord, PodsOfOneTemplateShareTheirShape) {
   EXPECT_NE(parser.Parse(a)->shape, parser.Parse(b)->shape);
 }
 
+TEST(PodRecord, ContainersMayComeFromAnotherTree) {
+  PodParser parser;
+  Json pod = SamplePod();
+  pod["spec"]["initContainers"] = Json::array({{{"name", "i"}, {"restartPolicy", "Always"}}});
+  pod["status"]["initContainerStatuses"] = Json::array({{{"name", "i"}, {"restartCount", 6}}});
+  const auto containers = ContainersOf(pod);
+  ASSERT_TRUE(containers.ok()) << containers.status();
+  Json rest = pod;
+  rest["spec"].erase("containers");
+  rest["spec"].erase("initContainers");
+  EXPECT_EQ(parser.Parse(rest).status().message(), "spec.containers: missing or not a list");
+  const auto whole = parser.Parse(pod);
+  const auto apart = parser.Parse(rest, *containers);
+  ASSERT_TRUE(whole.ok() && apart.ok()) << whole.status() << apart.status();
+  EXPECT_EQ(apart->shape, whole->shape);
+  EXPECT_EQ(apart->max_sidecar_restarts, 6);
+  EXPECT_EQ(apart->statuses[1].id, whole->statuses[1].id);
+  rest.erase("spec");
+  EXPECT_EQ(parser.Parse(rest, *containers).status().message(), "spec: missing");
+  for (size_t i = 0; i < kMaxContainers; ++i) {
+    pod["spec"]["containers"].push_back({{"name", absl::StrCat("c", i)}});
+  }
+  EXPECT_EQ(ContainersOf(pod).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 // An older node daemon's hash counts as the newer one where it is that of the container as it is.
 TEST(PodRecord, TheOlderPlainHashIsUnderstood) {
   PodParser parser;

@@ -10,7 +10,6 @@ namespace rekindle::client {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 // Keeps the text; refuses what says so.
 class TextDecoder final : public Decoder {
@@ -23,57 +22,6 @@ class TextDecoder final : public Decoder {
 
 std::string TextOf(const Item& item) {
   return item.record == nullptr ? "" : *static_cast<const std::string*>(item.record.get());
-}
-
-TEST(Decode, ListPages) {
-  TextDecoder decoder;
-  const auto page = DecodeListPage(
-      R"({"kind":"PodList","apiVersion":"v1",
-          "metadata":{"resourceVersion":"491","continue":"tok","remainingItemCount":6},
-          "items":[{"metadata":{"name":"a","namespace":"n","uid":"u1","resourceVersion":"5",
-                    "annotations":{"x":"{\"metadata\":{\"name\":\"no\"}}"}},"spec":{"x":[1,{}]}} ,
-                   {"spec":{"metadata":{"name":"no"}},"metadata":{"name":"b"}},
-                   {"metadata":{"name":"refuse","uid":null}}]})"
-      "\n",
-      decoder);
-  ASSERT_TRUE(page.ok()) << page.status();
-  EXPECT_EQ(page->resource_version, "491");
-  EXPECT_EQ(page->continue_token, "tok");
-  ASSERT_EQ(page->items.size(), 3U);
-  const Item& a = page->items[0];
-  EXPECT_EQ(a.meta.key, (ObjectKey{"n", "a"}));
-  EXPECT_EQ(a.meta.uid, "u1");
-  EXPECT_EQ(a.meta.resource_version, "5");
-  EXPECT_THAT(TextOf(a), HasSubstr(R"("spec":{"x":[1,{}]}})"));
-  EXPECT_EQ(TextOf(page->items[1]),
-            R"({"spec":{"metadata":{"name":"no"}},"metadata":{"name":"b"}})");
-  EXPECT_EQ(page->items[2].record, nullptr);
-  EXPECT_EQ(page->items[2].broken.code(), absl::StatusCode::kDataLoss);
-}
-
-TEST(Decode, EmptyLists) {
-  TextDecoder decoder;
-  for (const char* items : {"[]", "null"}) {
-    const auto page = DecodeListPage(
-        std::string(R"({"kind":"XList","metadata":{"resourceVersion":"1"},"items":)") + items + "}",
-        decoder);
-    ASSERT_TRUE(page.ok()) << page.status();
-    EXPECT_TRUE(page->items.empty());
-  }
-}
-
-TEST(Decode, WhatIsNoList) {
-  TextDecoder decoder;
-  for (const char* text :
-       {"", "[]", "{", "nope", R"({"kind":"Status","metadata":{},"items":[]})",
-        R"({"kind":"PodList","items":[{}]})", R"({"kind":"PodList","items":[1]})",
-        R"({"kind":"PodList","items":{}})",
-        R"({"kind":"PodList","items":[{"metadata":{"name":"a"}})",
-        R"({"kind":"PodList","items":[]} {})", R"({"kind":"PodList","metadata":1,"items":[]})",
-        R"({"kind":"PodList","items":[{"metadata":{"name":"a","uid":5}}]})"}) {
-    EXPECT_EQ(DecodeListPage(text, decoder).status().code(), absl::StatusCode::kInvalidArgument)
-        << text;
-  }
 }
 
 TEST(Decode, WatchEvents) {

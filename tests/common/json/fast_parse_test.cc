@@ -60,5 +60,50 @@ TEST(FastParse, LeavesPartsOut) {
       "spec":{"containers":[{"name":"a"},{"name":"b"}]},"managedFields":1})"));
 }
 
+TEST(FastParse, SetsPartsApart) {
+  FastParser parser({"spec.containers.livenessProbe"}, {"spec.containers"});
+  const auto apart = [&](const std::string& containers) {
+    std::string text = "what was in it before";
+    const absl::StatusOr<Json> got =
+        parser.Parse(R"({"spec":{"a":1,"containers":)" + containers + R"(,"b":[2]}})", &text);
+    EXPECT_TRUE(got.ok()) << got.status();
+    if (got.ok()) {
+      EXPECT_EQ(*got, *Parse(R"({"spec":{"a":1,"b":[2]}})"));
+    }
+    return text;
+  };
+  const std::string base = apart(R"([{"name":"a","env":[{"name":"x"}]},{"name":"b"}])");
+  EXPECT_EQ(base, apart(R"([{"name":"a","livenessProbe":{"x":1},"env":[{"name":"x"}]},
+                            {"name":"b","livenessProbe":null}])"));
+  for (const char* other : {
+           R"([{"name":"a","env":[{"name":"y"}]},{"name":"b"}])",
+           R"([{"name":"a","env":[{"name":"x"}],"more":1},{"name":"b"}])",
+           R"([{"name":"a"},{"env":[{"name":"x"}],"name":"b"}])",
+           R"([{"name":"a","env":[{"name":"x"}],"name":"b"}])",
+           R"([[{"name":"a","env":[{"name":"x"}]},{"name":"b"}]])",
+           R"([{"name":"a","env":[{"name":"x"}]}])",
+           "[]",
+           "{}",
+           "null",
+           R"("[]")",
+       }) {
+    EXPECT_NE(base, apart(other)) << other;
+  }
+  // Neither values nor names run into each other.
+  EXPECT_NE(apart("[1,2]"), apart("[12]"));
+  EXPECT_NE(apart(R"({"1:a":1})"), apart(R"({"a":1})"));
+  EXPECT_NE(apart(R"({"a":1,"b":2})"), apart(R"({"a1,1:b":2})"));
+  // Nobody wants it, or nothing is there.
+  EXPECT_EQ(*parser.Parse(R"({"spec":{"containers":[1]}})"), *Parse(R"({"spec":{}})"));
+  std::string text = "x";
+  EXPECT_TRUE(parser.Parse(R"({"containers":[1]})", &text).ok());
+  EXPECT_EQ(text, "");
+  EXPECT_FALSE(parser.Parse(R"({"spec":{"containers":[1}})", &text).ok());
+  std::string deep;
+  for (int i = 0; i < 300; ++i) deep += "[";
+  for (int i = 0; i < 300; ++i) deep += "]";
+  EXPECT_FALSE(parser.Parse(R"({"spec":{"containers":)" + deep + "}}", &text).ok());
+}
+
 }  // namespace
 }  // namespace rekindle::json
