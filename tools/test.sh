@@ -36,12 +36,13 @@ layers       who may include whom, every file in a target, file sizes           
 units        systemd units: systemd-analyze verify                              (no build)
 unit         unit tests under dev, under asan (with UBSan and leak check) and under tsan
 integration  real containerd, runc, CNI and docker-registry                     (preset dev)
+faults       kill -9 of daemon and containerd, disk full, corrupt journal       (preset dev)
+bench        short benchmarks beside the floor of plain CRI calls   (preset dev; release if alone)
 kube         a private Kubernetes 1.20, built once from Debian's source (ten minutes on two
              cores, then cached under ~/.cache/rekindle/kubernetes); among its tests the API
              client's, restarts beside the real kubelet (fresh pods under load, one pod again and
-             again, every kind of pod, kills) and a short form of the benchmark (preset dev)
-faults       kill -9 of daemon and containerd, disk full, corrupt journal       (preset dev)
-bench        short benchmarks beside the floor of plain CRI calls   (preset dev; release if alone)
+             again, every kind of pod, kills) and a short form of the benchmark; what the unit tests
+             under sanitizers need is built meanwhile (preset dev)
 fuzz         libFuzzer for --fuzz-seconds on each target; not part of the default (preset fuzz),
              whose unit tests replay every corpus
 tidy         clang-tidy and clang's thread-safety analysis                      (preset tidy)
@@ -51,8 +52,8 @@ soak         the long forms: 1,000 kills, 10,000 restarts, beside a kubelet 900 
 LIST
 }
 
-all_parts=(format layers units unit integration kube faults bench fuzz tidy soak)
-parts=(format layers units unit integration kube faults bench)
+all_parts=(format layers units unit integration faults bench kube fuzz tidy soak)
+parts=(format layers units unit integration faults bench kube)
 preset= filter= jobs=$(nproc) fuzz_seconds= tidy_minutes=5 repeat= install=yes
 die() {
   echo "./test: $*" >&2
@@ -158,6 +159,7 @@ clean_up() {
 interrupted() {
   trap - INT TERM
   echo "./test: interrupted"
+  stop_building_ahead
   jobs -p | xargs -r kill 2>/dev/null
   clean_up
   exit 1
@@ -185,6 +187,32 @@ build() {  # PRESET TARGET...: once per run for the whole tree
   fi
   tail -n 1 "$log"
   built+="$preset:${*:-all} "
+}
+
+# The tests beside a kubelet wait most of the time. Meanwhile what the sanitizers' tests need is
+# built, with what the tests leave of the processors; the step itself then builds the rest.
+ahead=
+build_ahead() {  # PRESET...
+  (($#)) || return 0
+  say "build ahead $*"
+  # A session of its own is a group that the scheduler can put behind all others.
+  setsid bash -c '
+    echo 19 >/proc/self/autogroup
+    renice -n 19 $$ >/dev/null
+    jobs=$1
+    for preset in "${@:2}"; do
+      cmake --preset "$preset" >"build/configure-$preset.log" &&
+        cmake --build --preset "$preset" -j "$jobs" --target unit_tests -- -k 0 >"build/build-$preset.log"
+    done' build-ahead "$jobs" "$@" >/dev/null 2>&1 &
+  ahead=$!
+}
+stop_building_ahead() {
+  [[ -n $ahead ]] || return 0
+  kill -- "-$ahead" 2>/dev/null
+  wait "$ahead" 2>/dev/null
+  # Not before the last compiler has gone: it would write where the next build writes.
+  while pgrep -g "$ahead" >/dev/null; do sleep 0.1; done
+  ahead=
 }
 
 run_ctest() {  # PRESET LABEL PARALLEL
@@ -304,14 +332,17 @@ soak_kube() {  # PRESET
 }
 
 run_part() {
-  local p
   case $1 in
     format) step format check_format ;;
     layers) step layers tools/check_tree.sh ;;
     units) step units check_units ;;
-    unit) for p in ${preset:-dev asan tsan}; do step "unit ($p)" run_ctest "$p" unit "$jobs"; done ;;
+    unit:*) step "unit (${1#unit:})" run_ctest "${1#unit:}" unit "$jobs" ;;
     integration | faults) step "$1 (${preset:-dev})" run_ctest "${preset:-dev}" "$1" 1 ;;
-    kube) step "kube (${preset:-dev})" run_kube "${preset:-dev}" ;;
+    kube)
+      build_ahead "${last[@]#unit:}"
+      step "kube (${preset:-dev})" run_kube "${preset:-dev}"
+      stop_building_ahead
+      ;;
     soak)
       step "soak: kills and restarts (${preset:-release})" env_soak run_ctest "${preset:-release}" faults 1
       step "soak: beside a kubelet (${preset:-release})" soak_kube "${preset:-release}"
@@ -347,7 +378,18 @@ done
 
 # Rows are those of one run.
 [[ " ${parts[*]} " =~ \ (kube|bench)\  ]] && rm -f "$REKINDLE_BENCH_RESULTS"
-for part in "${parts[@]}"; do run_part "$part"; done
+# The sanitizers come last: they are built while others wait.
+first=() last=()
+for part in "${parts[@]}"; do
+  case $part in
+    unit)
+      first+=("unit:${preset:-dev}")
+      [[ -n $preset ]] || last+=(unit:asan unit:tsan)
+      ;;
+    *) first+=("$part") ;;
+  esac
+done
+for part in "${first[@]}" "${last[@]}"; do run_part "$part"; done
 clean_up
 
 if ((${#reasons[@]})); then

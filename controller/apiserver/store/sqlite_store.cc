@@ -298,8 +298,11 @@ void SqliteStore::WriteLoop() {
       target = CompactionTarget();
     }
     if (stop) return;
-    if (!batch.empty()) ExecuteBatch(std::move(batch));
-    NoteTime();
+    if (batch.empty()) {
+      NoteTime();
+    } else {
+      ExecuteBatch(std::move(batch));
+    }
     if (target > compacted_) CompactStep(target);
     if (wal_pages_ > options_.pressing_pages) {
       const absl::Status status = writer_->Checkpoint();
@@ -315,6 +318,8 @@ void SqliteStore::ExecuteBatch(std::vector<PendingCommit> batch) {
   if (!changes.empty()) {
     ++transactions_;
     newest_ = changes.back()->revision;
+    // Before anybody hears of them: their time is not that of whoever answers.
+    NoteTime();
     hub_->Publish(changes);
   }
   for (PendingCommit& commit : batch) {
