@@ -135,7 +135,7 @@ function(rk_test NAME)
     target_link_libraries(${NAME} PRIVATE rk_grpc_sync)
   endif()
   # Libraries that are not instrumented would be accused of what their own locks guard.
-  set(env "TSAN_OPTIONS=ignore_noninstrumented_modules=1:history_size=4"
+  set(env "TSAN_OPTIONS=ignore_noninstrumented_modules=1:history_size=4:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp"
           "UBSAN_OPTIONS=print_stacktrace=1"
           "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp")
   if(A_WHOLE)

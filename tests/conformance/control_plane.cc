@@ -53,7 +53,13 @@ Endpoint ControlPlane::endpoint() const {
   return out;
 }
 
-absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start() {
+std::vector<pid_t> ControlPlane::processes() const {
+  std::vector<pid_t> out;
+  for (const auto& process : processes_) out.push_back(process->pid());
+  return out;
+}
+
+absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(const Options& options) {
   RK_ASSIGN_OR_RETURN(const std::string programs, kube::FindPrograms());
   std::unique_ptr<ControlPlane> out(new ControlPlane());
   const TempDir& dir = out->dir_;
@@ -65,12 +71,18 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start() {
                                     "reader,reader,2,\"readers\"\n"));
   const std::string etcd = absl::StrCat("http://127.0.0.1:", FreePort());
   const std::string peer = absl::StrCat("http://127.0.0.1:", FreePort());
-  RK_RETURN_IF_ERROR(out->Run(
-      "etcd",
-      {"etcd", "--name=etcd", "--data-dir=" + (dir / "etcd"), "--listen-client-urls=" + etcd,
-       "--advertise-client-urls=" + etcd, "--listen-peer-urls=" + peer,
-       "--initial-advertise-peer-urls=" + peer, "--initial-cluster=etcd=" + peer,
-       "--unsafe-no-fsync", "--heartbeat-interval=500", "--election-timeout=5000"}));
+  std::vector<std::string> store = {"etcd",
+                                    "--name=etcd",
+                                    "--data-dir=" + (dir / "etcd"),
+                                    "--listen-client-urls=" + etcd,
+                                    "--advertise-client-urls=" + etcd,
+                                    "--listen-peer-urls=" + peer,
+                                    "--initial-advertise-peer-urls=" + peer,
+                                    "--initial-cluster=etcd=" + peer,
+                                    "--heartbeat-interval=500",
+                                    "--election-timeout=5000"};
+  if (!options.durable) store.emplace_back("--unsafe-no-fsync");
+  RK_RETURN_IF_ERROR(out->Run("etcd", std::move(store)));
   out->port_ = FreePort();
   RK_RETURN_IF_ERROR(
       out->Run("apiserver",
@@ -110,6 +122,7 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start() {
       {"contexts", {{{"name", "x"}, {"context", {{"cluster", "c"}, {"user", "u"}}}}}},
       {"current-context", "x"}};
   RK_RETURN_IF_ERROR(bed::WriteFile(dir / "kubeconfig", kubeconfig.dump()));
+  if (!options.controllers) return out;
   RK_RETURN_IF_ERROR(
       out->Run("controller-manager",
                {programs + "/kube-controller-manager", "--kubeconfig=" + (dir / "kubeconfig"),

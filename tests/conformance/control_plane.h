@@ -18,11 +18,21 @@ namespace rekindle::conformance {
 // Everything is in a temporary directory and ends with the object. Threads: owned by one.
 class ControlPlane {
  public:
+  struct Options {
+    bool durable = false;     // etcd syncs its disk
+    bool controllers = true;  // those of the API's own behaviour
+  };
+
   // Errors: kFailedPrecondition without Kubernetes's or etcd's programs; kDeadlineExceeded with the
   // last lines of the log when the server does not become ready.
-  static absl::StatusOr<std::unique_ptr<ControlPlane>> Start();
+  static absl::StatusOr<std::unique_ptr<ControlPlane>> Start(const Options& options);
+  static absl::StatusOr<std::unique_ptr<ControlPlane>> Start() { return Start(Options()); }
 
   Endpoint endpoint() const;
+  // A file with which kubectl is the administrator.
+  std::string kubeconfig() const { return dir_ / "kubeconfig"; }
+
+  std::vector<pid_t> processes() const;
 
  private:
   ControlPlane() = default;

@@ -196,7 +196,7 @@ absl::StatusOr<Answer> Http::Call(const Request& request) {
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   out.status = static_cast<int>(status);
-  out.tree = nlohmann::json::parse(out.body, nullptr, false);
+  if (request.parse) out.tree = nlohmann::json::parse(out.body, nullptr, false);
   if (out.tree.is_discarded()) out.tree = nullptr;
   return out;
 }

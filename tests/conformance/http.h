@@ -36,6 +36,7 @@ struct Request {
   std::map<std::string, std::string> headers;
   std::string body;
   Who who = Who::kAdmin;
+  bool parse = true;  // false: the answer has no tree
 };
 
 // An open watch: events, one JSON a line. Threads: owned by one.

@@ -1,0 +1,90 @@
+// One session of the real kubectl against a real kube-apiserver and the embedded server, side by
+// side: kubectl/session.txt.
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include <gtest/gtest.h>
+
+#include "common/base/status_macros.h"
+#include "controller/app/embedded_server.h"
+#include "tests/bed/process.h"
+#include "tests/conformance/control_plane.h"
+#include "tests/conformance/kubectl_session.h"
+#include "tests/fakes/temp_dir.h"
+#include "tests/kube/cluster.h"
+
+namespace rekindle::conformance {
+namespace {
+
+constexpr absl::Duration kCommand = absl::Minutes(3);
+
+struct Answer {
+  bool succeeded = false;
+  std::string output;
+};
+
+// Somebody at a terminal with a kubeconfig.
+class Terminal {
+ public:
+  Terminal(std::string programs, std::string kubeconfig)
+      : programs_(std::move(programs)), kubeconfig_(std::move(kubeconfig)) {}
+
+  Answer Run(const std::string& command) const {
+    // The last line is the exit code: RunCommand keeps little of the output of what fails.
+    const auto output = bed::RunCommand(
+        {"env", "-C", REKINDLE_KUBECTL_SESSION, "PATH=" + programs_ + ":/usr/bin:/bin",
+         "KUBECONFIG=" + kubeconfig_, "HOME=" + home_.path(), "TZ=UTC", "bash", "-c",
+         "set -o pipefail; (eval \"$1\"); printf '\\n%s' $?", "bash", command},
+        kCommand);
+    if (!output.ok()) return {.output = std::string(output.status().message())};
+    absl::string_view text = *output;
+    const size_t end = text.rfind('\n');
+    return {.succeeded = text.substr(end + 1) == "0", .output = std::string(text.substr(0, end))};
+  }
+
+ private:
+  const std::string programs_;
+  const std::string kubeconfig_;
+  TempDir home_;
+};
+
+TEST(KubectlSessionTest, BothServersAnswerAlike) {
+  const auto programs = kube::FindPrograms();
+  ASSERT_TRUE(programs.ok()) << programs.status();
+  const auto plane = ControlPlane::Start();
+  ASSERT_TRUE(plane.ok()) << plane.status();
+  TempDir dir;
+  const auto embedded = EmbeddedServer::Start({.data_dir = dir / "data", .port = 0});
+  ASSERT_TRUE(embedded.ok()) << embedded.status();
+  const Terminal real(*programs, (*plane)->kubeconfig());
+  const Terminal ours(*programs, dir / "data/admin.kubeconfig");
+
+  // The embedded server has these kinds from the start.
+  const Answer kinds = real.Run("kubectl apply -f " REKINDLE_CRDS
+                                " && kubectl wait --for=condition=Established crd --all");
+  ASSERT_TRUE(kinds.succeeded) << kinds.output;
+  const bool explained = bed::WaitUntil(
+      [&] {
+        return real.Run("kubectl explain cloneset.spec && kubectl explain crr.spec").succeeded;
+      },
+      kCommand);
+  ASSERT_TRUE(explained) << real.Run("kubectl explain cloneset.spec").output;
+
+  const auto session = ParseSession(bed::ReadFile(REKINDLE_KUBECTL_SESSION "/session.txt"));
+  ASSERT_TRUE(session.ok()) << session.status();
+  ASSERT_GE(session->size(), 60);
+  for (const SessionCommand& command : *session) {
+    SCOPED_TRACE(absl::StrCat("line ", command.line, ": ", command.text));
+    const Answer theirs = real.Run(command.text);
+    const Answer own = ours.Run(command.text);
+    EXPECT_EQ(theirs.succeeded, command.succeeds) << "kube-apiserver: " << theirs.output;
+    EXPECT_EQ(own.succeeded, command.succeeds) << "embedded: " << own.output;
+    EXPECT_EQ(Comparable(theirs.output, command.may_differ),
+              Comparable(own.output, command.may_differ))
+        << "the first is kube-apiserver's";
+  }
+}
+
+}  // namespace
+}  // namespace rekindle::conformance
