@@ -20,8 +20,8 @@ struct SessionCommand {
 // kInvalidArgument with the line that is none of the language's.
 absl::StatusOr<std::vector<SessionCommand>> ParseSession(absl::string_view text);
 
-// An output without what no two servers share: times, ages, UIDs, resourceVersions, addresses, the
-// width of columns; and without the lines that may differ.
+// An output without what no two servers share: times, ages, UIDs, resourceVersions, addresses,
+// managed fields, the width of columns; and without the lines that may differ.
 std::string Comparable(absl::string_view output, const std::vector<std::string>& may_differ);
 
 }  // namespace rekindle::conformance

@@ -45,6 +45,9 @@ TEST(KubectlSessionTest, OnlyWhatNoTwoServersShareGoes) {
             Comparable("  resourceVersion: \"7\"\n", {}));
   EXPECT_EQ(Comparable("uid: 01234567-89ab-cdef-0123-456789abcdef at 2026-01-02T03:04:05Z", {}),
             "uid: UID at TIME");
+  EXPECT_EQ(Comparable("  managedFields:\n  - time: now\n    f: {}\n  name: x\n", {}),
+            "  name: x\n");
+  EXPECT_EQ(Comparable("\"managedFields\": [\n  {\n  }\n],\n\"name\": 1\n", {}), "\"name\": 1\n");
   EXPECT_EQ(Comparable("kept\ntook 5 tries\n", {"^took"}), "kept\n");
 }
 

@@ -18,7 +18,7 @@ std::string Difference(const json& wanted, const json& decoded, const std::strin
     for (const auto& [key, value] : wanted.items()) {
       const std::string below = absl::StrCat(path, ".", key);
       if (!decoded.contains(key)) {
-        if (value.is_null() || value == "") continue;
+        if (value.is_null() || (value.is_string() && value.get<std::string>().empty())) continue;
         // Objects inside of others do not say their kind in protobuf.
         if (absl::EndsWith(path, "volumeClaimTemplates[0]") &&
             (key == "apiVersion" || key == "kind")) {

@@ -38,7 +38,7 @@ Subject SubjectOf(const AdmissionRequest& request) {
 // ---- defaults of the platform's kinds beyond the schema
 
 void DefaultPod(Json& pod) {
-  if (pod.contains("spec")) DefaultPodSpec(pod["spec"]);
+  if (pod.contains("spec")) DefaultPodSpec(pod["spec"], {.pod = true});
 }
 
 void DefaultService(Json& service) {

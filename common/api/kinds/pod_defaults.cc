@@ -31,25 +31,36 @@ void DefaultQuantities(Json& list) {
   }
 }
 
-void DefaultContainer(Json& container, bool always, bool host_ports) {
+void DefaultRequests(Json& resources) {
+  const Json* limits = json::Find(resources, "limits");
+  if (limits == nullptr || !limits->is_object()) return;
+  for (const auto& [name, value] : limits->items()) {
+    Json& requests = resources["requests"];
+    if (requests.is_null()) requests = Json::object();
+    if (requests.is_object() && !requests.contains(name)) requests[name] = value;
+  }
+}
+
+struct ContainerDefaults {
+  bool always = false;
+  bool host_ports = false;
+  bool requests = false;
+};
+
+void DefaultContainer(Json& container, const ContainerDefaults& options) {
   if (!container.is_object()) return;
   if (json::String(container, "imagePullPolicy").empty() && container.contains("image")) {
-    container["imagePullPolicy"] =
-        always || FollowsLatest(json::String(container, "image")) ? "Always" : "IfNotPresent";
+    container["imagePullPolicy"] = options.always || FollowsLatest(json::String(container, "image"))
+                                       ? "Always"
+                                       : "IfNotPresent";
   }
   if (container.contains("resources")) {
     Json& resources = container["resources"];
     NormalizeResources(resources);
-    if (const Json* limits = json::Find(resources, "limits"); limits && limits->is_object()) {
-      for (const auto& [name, value] : limits->items()) {
-        Json& requests = resources["requests"];
-        if (requests.is_null()) requests = Json::object();
-        if (requests.is_object() && !requests.contains(name)) requests[name] = value;
-      }
-    }
+    if (options.requests) DefaultRequests(resources);
   }
   const auto ports = container.find("ports");
-  if (host_ports && ports != container.end() && ports->is_array()) {
+  if (options.host_ports && ports != container.end() && ports->is_array()) {
     for (Json& port : *ports) {
       if (port.is_object() && json::Int(port, "hostPort").value_or(0) == 0 &&
           port.contains("containerPort")) {
@@ -59,10 +70,10 @@ void DefaultContainer(Json& container, bool always, bool host_ports) {
   }
 }
 
-void DefaultContainers(Json& spec, const char* list, bool always, bool host_ports) {
+void DefaultContainers(Json& spec, const char* list, const ContainerDefaults& options) {
   const auto it = spec.find(list);
   if (it == spec.end() || !it->is_array()) return;
-  for (Json& container : *it) DefaultContainer(container, always, host_ports);
+  for (Json& container : *it) DefaultContainer(container, options);
 }
 
 }  // namespace
@@ -78,9 +89,12 @@ void DefaultPodSpec(Json& spec, const PodDefaultOptions& options) {
   if (!spec.is_object()) return;
   ApplyDefaults(spec, *PodType().Find("spec")->type);
   const bool host_ports = options.host_ports && json::Bool(spec, {"hostNetwork"});
-  DefaultContainers(spec, "initContainers", false, host_ports);
-  DefaultContainers(spec, "containers", options.pull_policy_always, host_ports);
-  DefaultContainers(spec, "ephemeralContainers", false, false);
+  DefaultContainers(spec, "initContainers", {.host_ports = host_ports, .requests = options.pod});
+  DefaultContainers(
+      spec, "containers",
+      {.always = options.pull_policy_always, .host_ports = host_ports, .requests = options.pod});
+  DefaultContainers(spec, "ephemeralContainers", {});
+  if (options.pod && !spec.contains("enableServiceLinks")) spec["enableServiceLinks"] = true;
   if (const auto it = spec.find("volumes"); it != spec.end() && it->is_array()) {
     for (Json& volume : *it) {
       if (volume.is_object() && !HasSource(volume)) volume["emptyDir"] = Json::object();

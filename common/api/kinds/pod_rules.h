@@ -14,11 +14,14 @@ struct PodDefaultOptions {
   bool pull_policy_always = false;
   // A template with host networking gets host ports (gate DefaultHostNetworkHostPortsIn...).
   bool host_ports = true;
+  // A pod, no template: what only pods get, so that a template stays what its author wrote.
+  bool pod = false;
 };
 
 // Defaults of a pod spec (spec kubernetes-api 10.4): those of the schema, and the pull policy by
-// tag, requests from limits (rounded up to thousandths), an empty directory for a volume without
-// source, host ports under host networking. `spec` is changed in place.
+// tag, an empty directory for a volume without source, host ports under host networking; of a pod
+// also requests from limits and links to services. Quantities are rounded up to thousandths. `spec`
+// is changed in place.
 void DefaultPodSpec(Json& spec, const PodDefaultOptions& options = {});
 // Template: metadata stays as it is.
 void DefaultPodTemplate(Json& pod_template, const PodDefaultOptions& options = {});

@@ -136,7 +136,10 @@ class Writer {
     } else {
       out = Reference(*field.type);
     }
-    if (!field.doc.empty()) out["description"] = field.doc;
+    // kubectl explain prints both descriptions of a reference: the field's, and the type's.
+    if (!field.doc.empty() && (structural_ || field.doc != field.type->doc)) {
+      out["description"] = field.doc;
+    }
     if (field.atomic && field.type->Structured()) out["x-kubernetes-map-type"] = "atomic";
     if (field.fallback != nullptr && (field.published_default || !structural_)) {
       out["default"] = *field.fallback;

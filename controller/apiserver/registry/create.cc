@@ -63,7 +63,8 @@ void Rename(Json& object, const std::string& name) {
 
 }  // namespace
 
-absl::Status ObjectRegistry::CheckTypes(const ServedKind& kind, const Json& object) const {
+absl::Status ObjectRegistry::CheckTypes(const ServedKind& kind, const Json& object,
+                                        bool patched) const {
   const api::KindInfo& info = *kind.info;
   const std::string mistyped = api::FirstMistyped(object, *info.type, info.kind);
   if (mistyped.empty()) return absl::OkStatus();
@@ -72,6 +73,12 @@ absl::Status ObjectRegistry::CheckTypes(const ServedKind& kind, const Json& obje
     const api::FieldErrors errors = TypeErrors(object, *info.type);
     if (errors.empty()) return absl::OkStatus();
     return ToStatus(api::Invalid(SubjectOf(info, MetaText(object, "name")), errors));
+  }
+  if (patched) {
+    // The patch is at fault, not what anybody has sent (7.1).
+    api::FieldErrors errors;
+    errors.Invalid(api::FieldPath("patch"), json::Dump(object), mistyped);
+    return ToStatus(api::Invalid({}, errors));
   }
   return ToStatus(
       api::BadRequest(absl::StrCat(info.kind, " in version \"", info.version,
@@ -144,7 +151,7 @@ absl::StatusOr<Reply> ObjectRegistry::CreateObject(const Call& call, Json object
                                                    std::vector<std::string> warnings) {
   const ServedKind& kind = *call.kind;
   const api::KindInfo& info = *kind.info;
-  RK_RETURN_IF_ERROR(CheckTypes(kind, object));
+  RK_RETURN_IF_ERROR(CheckTypes(kind, object, /*patched=*/false));
   const std::string base(MetaText(object, "generateName"));
   const bool generated = MetaText(object, "name").empty() && !base.empty();
   const int tries = generated ? kNameTries : 1;

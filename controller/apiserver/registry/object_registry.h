@@ -112,7 +112,7 @@ class ObjectRegistry final : public Registry {
   absl::StatusOr<Reply> CreateInside(const Call& call, Json object, bool tracked, int tries,
                                      const std::string& base, std::vector<std::string> warnings);
   absl::StatusOr<Revision> CommitNew(const Call& call, const Key& key, const Json& object);
-  absl::Status CheckTypes(const ServedKind& kind, const Json& object) const;
+  absl::Status CheckTypes(const ServedKind& kind, const Json& object, bool patched) const;
   absl::Status Default(const ServedKind& kind, const Json* old, bool schema_only, Json& object);
   absl::Status Validate(const ServedKind& kind, const Json* old, bool schema_only, Json& object,
                         std::vector<std::string>* warnings);

@@ -74,13 +74,12 @@ std::map<std::string, api::Quantity> Amounts(const Json& resources, absl::string
 void RestoreMetadata(const Json& old, Json& updated) {
   const Json& before = At(old, "metadata");
   Json& now = Metadata(updated);
-  for (const char* name : {"deletionTimestamp", "deletionGracePeriodSeconds", "generation"}) {
+  for (const char* name :
+       {"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"}) {
     Take(before, name, now);
   }
   // Left out or empty means unchanged; another value is refused by validation.
-  for (const char* name : {"uid", "creationTimestamp"}) {
-    if (json::IsEmpty(At(now, name))) Take(before, name, now);
-  }
+  if (json::IsEmpty(At(now, "uid"))) Take(before, "uid", now);
   now.erase("selfLink");
 }
 

@@ -93,7 +93,7 @@ absl::StatusOr<Json> ObjectRegistry::Finish(const Call& call, const Modification
   RK_RETURN_IF_ERROR(CheckNamespace(kind, call.name_space, updated));
   RK_RETURN_IF_ERROR(CheckName(call.name, updated));
   if (how.decoded) RK_RETURN_IF_ERROR(CheckFields(call, updated, how.duplicates, warnings));
-  RK_RETURN_IF_ERROR(CheckTypes(kind, updated));
+  RK_RETURN_IF_ERROR(CheckTypes(kind, updated, !how.whole));
   // A patch that changes the UID is a fault of the object (7.4), a PUT of another one a lost race.
   const absl::string_view uid = MetaText(updated, "uid");
   if (how.whole && !uid.empty() && uid != MetaText(old, "uid")) {

@@ -29,6 +29,7 @@ struct Key {
   std::string name;
 
   bool operator==(const Key&) const = default;
+  // NOLINTNEXTLINE(modernize-use-nullptr): a false alarm on the 0 inside the defaulted operator
   auto operator<=>(const Key&) const = default;
 };
 
