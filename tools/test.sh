@@ -14,7 +14,7 @@ Exit code: 0 all passed, 1 something failed, 2 wrong usage. Run as root: real co
   --only PART[,PART]...  run only these parts; --list shows them (default: all but fuzz, tidy and soak)
   --preset PRESET        build preset for unit, integration, kube, faults, bench, soak instead of the
                          parts' own (dev, release, asan, tsan, coverage)
-  --filter REGEX         only tests whose ctest name matches
+  --filter REGEX         only tests (fuzz: targets) whose name matches
   --jobs N               processes to build with (default: one per core)
   --fuzz-seconds N       fuzz each target for N seconds beyond its corpus (default 60; soak 600)
   --tidy-minutes N       stop starting clang-tidy after N minutes, newest changes first; what is left is
@@ -36,19 +36,20 @@ layers       who may include whom, every file in a target, file sizes           
 units        systemd units: systemd-analyze verify                              (no build)
 unit         unit tests under dev, under asan (with UBSan and leak check) and under tsan
 integration  real containerd, runc, CNI and docker-registry                     (preset dev)
-faults       kill -9 of daemon and containerd, disk full, corrupt journal       (preset dev)
+faults       kill -9 of daemon, containerd and the API server's store, disk full, corrupt
+             journal, slow clients                                              (preset dev)
 bench        short benchmarks beside the floor of plain CRI calls   (preset dev; release if alone)
 kube         a private Kubernetes 1.20, built once from Debian's source (ten minutes on two
              cores, then cached under ~/.cache/rekindle/kubernetes); among its tests the API
              client's, restarts beside the real kubelet (fresh pods under load, one pod again and
              again, every kind of pod, kills) and a short form of the benchmark; what the unit tests
              under sanitizers need is built meanwhile (preset dev)
-fuzz         libFuzzer for --fuzz-seconds on each target; not part of the default (preset fuzz),
-             whose unit tests replay every corpus
+fuzz         libFuzzer for --fuzz-seconds on each target, --jobs at a time; not part of the
+             default, whose unit tests replay every corpus                      (preset fuzz)
 tidy         clang-tidy and clang's thread-safety analysis                      (preset tidy)
-soak         the long forms: 1,000 kills, 10,000 restarts, beside a kubelet 900 fresh pods, one
-             pod 300 times and 100 kills, 10 minutes of fuzzing a target; hours, not part of the
-             default                                                            (preset release)
+soak         the long forms: 1,000 kills, 10,000 restarts, 500 kills of the API server's store,
+             100,000 slow clients of it, beside a kubelet 900 fresh pods, one pod 300 times and
+             100 kills, 10 minutes of fuzzing a target; hours, not part of the default (release)
 LIST
 }
 
@@ -267,30 +268,36 @@ check_units() {
   return $code
 }
 
+fuzz_one() {  # TARGET
+  local name words=() log
+  name=$(basename "$1") log=build/fuzz/$(basename "$1").log
+  mkdir -p "build/fuzz/findings/$name" "build/fuzz/grown/$name"
+  [[ -f tests/fuzz/${name%_fuzz}.dict ]] && words=(-dict="tests/fuzz/${name%_fuzz}.dict")
+  if "$1" "${words[@]}" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="build/fuzz/findings/$name/" "build/fuzz/grown/$name" "$(cat "$1.corpus")" >"$log" 2>&1; then
+    echo "$name: $(grep -E 'number_of_executed_units' "$log" | grep -oE '[0-9]+$') runs in ${fuzz_seconds} s, no finding"
+  else
+    tail -n 60 "$log"
+    echo "$name: FINDING, input in build/fuzz/findings/$name"
+    echo "$name" >>build/fuzz/failed
+  fi
+}
+
 run_fuzz() {
   build fuzz fuzz_targets || return 1
-  local target name corpus words code=0 count=0
+  local target count=0
+  rm -f build/fuzz/failed
   for target in build/fuzz/fuzz/*; do
     [[ -f $target && -x $target ]] || continue
-    name=$(basename "$target")
+    [[ -z $filter || $(basename "$target") =~ $filter ]] || continue
     count=$((count + 1))
-    corpus=$(cat "$target.corpus")
-    mkdir -p "build/fuzz/findings/$name" "build/fuzz/grown/$name"
-    words=()
-    [[ -f tests/fuzz/${name%_fuzz}.dict ]] && words=(-dict="tests/fuzz/${name%_fuzz}.dict")
-    if "$target" "${words[@]}" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-      -artifact_prefix="build/fuzz/findings/$name/" "build/fuzz/grown/$name" "$corpus" \
-      >"build/fuzz/$name.log" 2>&1; then
-      echo "$name: $(grep -E 'number_of_executed_units' "build/fuzz/$name.log" | grep -oE '[0-9]+$') runs in ${fuzz_seconds} s, no finding"
-    else
-      code=1
-      tail -n 60 "build/fuzz/$name.log"
-      echo "$name: FINDING, input in build/fuzz/findings/$name"
-    fi
+    while (($(jobs -rp | wc -l) >= jobs)); do wait -n; done
+    fuzz_one "$target" &
   done
+  wait
   remark="$count targets, $fuzz_seconds s each"
-  ((count > 0)) || { echo "no fuzz target was built"; return 1; }
-  return $code
+  ((count > 0)) || { echo "no fuzz target was built, or none matches"; return 1; }
+  [[ ! -e build/fuzz/failed ]]
 }
 
 # Among other parts the benchmarks only have to work, on what is built anyway; figures come from
@@ -321,7 +328,9 @@ run_kube() {  # PRESET
 
 # The long forms are the short tests with larger numbers.
 env_soak() {
-  REKINDLE_KILLS=${REKINDLE_KILLS:-1000} REKINDLE_RESTARTS=${REKINDLE_RESTARTS:-10000} "$@"
+  REKINDLE_KILLS=${REKINDLE_KILLS:-1000} REKINDLE_RESTARTS=${REKINDLE_RESTARTS:-10000} \
+    REKINDLE_STORE_KILLS=${REKINDLE_STORE_KILLS:-500} \
+    REKINDLE_SLOW_CONNECTIONS=${REKINDLE_SLOW_CONNECTIONS:-100000} "$@"
 }
 
 soak_kube() {  # PRESET

@@ -13,6 +13,7 @@
 
 #include "common/base/asio_loop.h"
 #include "common/base/blocking.h"
+#include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/base/sync.h"
 #include "controller/apiserver/pki/pki.h"
@@ -70,10 +71,21 @@ struct EmbeddedServer::Parts {
   std::unique_ptr<apiserver::TokenFile> tokens;
   std::unique_ptr<apiserver::ApiHandler> handler;
   std::unique_ptr<apiserver::RestServer> server;
+  // The loop's once the server serves.
+  std::string shown;  // its certificate
+  bool stopping = false;
 
   absl::Status Start();
   absl::Status StartStore();
   absl::Status StartServer();
+  absl::StatusOr<apiserver::ServerPki> EnsureCertificates() const;
+  absl::Status EnsureKubeconfig(const apiserver::ServerPki& pki) const;
+  // What ends soon is made anew while the server runs, and shown from then on. On the loop.
+  void LookAtCertificatesLater();
+  void LookAtCertificates();
+  void Show(const apiserver::ServerPki& pki);
+  // Runs `task` on the loop and waits for it.
+  void OnLoop(const std::function<void()>& task);
   ~Parts();
 };
 
@@ -105,23 +117,17 @@ absl::Status EmbeddedServer::Parts::StartStore() {
   RK_ASSIGN_OR_RETURN(registry, apiserver::ObjectRegistry::Open(std::move(registry_options)));
   loop = std::make_unique<AsioLoop>("api-background");
   pool = std::make_unique<BlockingPool>(*loop, kBackgroundThreads, "api-tidy");
-  Latch started;
-  loop->Post([this, &started] {
+  OnLoop([this] {
     background = std::make_unique<apiserver::Background>(
         *registry, *loop, *pool,
         apiserver::Background::Options{.keep_events = options.keep_events});
     background->Start();
-    started.Open();
   });
-  started.Wait();
   return absl::OkStatus();
 }
 
 absl::Status EmbeddedServer::Parts::StartServer() {
-  const absl::Time now = absl::Now();
-  RK_ASSIGN_OR_RETURN(
-      const apiserver::ServerPki pki,
-      apiserver::EnsureServerPki(PkiDirectory(options.data_dir), CertificateNames(options), now));
+  RK_ASSIGN_OR_RETURN(const apiserver::ServerPki pki, EnsureCertificates());
   apiserver::RestServer::Options server_options;
   server_options.address = options.address;
   server_options.port = options.port;
@@ -137,8 +143,64 @@ absl::Status EmbeddedServer::Parts::StartServer() {
   RK_ASSIGN_OR_RETURN(server,
                       apiserver::RestServer::Start(server_options, *handler, *registry, surface));
   url = ServerUrl(options, server->port());
+  RK_RETURN_IF_ERROR(EnsureKubeconfig(pki));
+  OnLoop([&] {
+    shown = pki.server.certificate;
+    LookAtCertificatesLater();
+  });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<apiserver::ServerPki> EmbeddedServer::Parts::EnsureCertificates() const {
+  return apiserver::EnsureServerPki(PkiDirectory(options.data_dir), CertificateNames(options),
+                                    options.now());
+}
+
+absl::Status EmbeddedServer::Parts::EnsureKubeconfig(const apiserver::ServerPki& pki) const {
   return apiserver::EnsureAdminKubeconfig(options.data_dir + "/admin.kubeconfig", url,
-                                          pki.authority, now);
+                                          pki.authority, options.now());
+}
+
+void EmbeddedServer::Parts::LookAtCertificatesLater() {
+  loop->RunAfter(options.look_at_certificates, [this] { LookAtCertificates(); });
+}
+
+void EmbeddedServer::Parts::LookAtCertificates() {
+  const auto found = std::make_shared<apiserver::ServerPki>();
+  pool->Run(
+      [this, found]() -> absl::Status {
+        RK_ASSIGN_OR_RETURN(*found, EnsureCertificates());
+        return EnsureKubeconfig(*found);
+      },
+      [this, found](const absl::Status& status) {
+        if (stopping) return;
+        if (status.ok()) {
+          Show(*found);
+        } else {
+          LOG(ERROR) << "certificates cannot be looked at: " << status.message();
+        }
+        LookAtCertificatesLater();
+      });
+}
+
+void EmbeddedServer::Parts::Show(const apiserver::ServerPki& pki) {
+  if (pki.server.certificate == shown) return;
+  const absl::Status status = server->UseCertificate(pki.server.certificate, pki.server.key);
+  if (!status.ok()) {
+    LOG(ERROR) << "the new certificate cannot be used: " << status.message();
+    return;
+  }
+  shown = pki.server.certificate;
+  LOG(INFO) << "the server has a new certificate";
+}
+
+void EmbeddedServer::Parts::OnLoop(const std::function<void()>& task) {
+  Latch done;
+  loop->Post([&] {
+    task();
+    done.Open();
+  });
+  done.Wait();
 }
 
 absl::Status EmbeddedServer::Parts::Start() {
@@ -151,6 +213,7 @@ absl::Status EmbeddedServer::Parts::Start() {
 }
 
 EmbeddedServer::Parts::~Parts() {
+  if (loop != nullptr) OnLoop([this] { stopping = true; });
   server.reset();
   handler.reset();
   // Work that has begun is finished before what it works on goes.

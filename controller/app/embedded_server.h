@@ -2,11 +2,13 @@
 #define REKINDLE_CONTROLLER_APP_EMBEDDED_SERVER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace rekindle {
@@ -26,6 +28,8 @@ struct EmbeddedOptions {
   std::string token_file;  // empty: client certificates only
   absl::Duration keep_history = absl::Minutes(5);
   absl::Duration keep_events = absl::Hours(1);
+  absl::Duration look_at_certificates = absl::Hours(6);
+  std::function<absl::Time()> now = [] { return absl::Now(); };  // of certificates; any thread
 };
 
 std::string StoreDirectory(const std::string& data_dir);

@@ -344,6 +344,10 @@ class SchemaReader {
       field.published_checks = false;
       return absl::OkStatus();
     }
+    if (key == "mayempty") {
+      field.may_be_empty = true;
+      return absl::OkStatus();
+    }
     if (key == "opaque") {
       field.opaque = true;
       return absl::OkStatus();

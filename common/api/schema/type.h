@@ -42,7 +42,8 @@ struct Field {
   const Type* type = nullptr;
   std::string doc;
   bool required = false;
-  bool atomic = false;  // this member is owned as a whole by server-side apply
+  bool may_be_empty = false;  // required, and a text of no characters will do
+  bool atomic = false;        // this member is owned as a whole by server-side apply
   // Published as a free-form object and passed on as it is; `type` serves explanations and checks
   // of our own only (pod templates in custom resources).
   bool opaque = false;

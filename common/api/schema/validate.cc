@@ -153,7 +153,7 @@ class Checker {
   bool Absent(const Json& object, const Field& field) const {
     const auto it = object.find(field.name);
     if (it == object.end()) return true;
-    if (custom_) return false;
+    if (custom_ || (field.may_be_empty && it->is_string())) return false;
     return it->is_null() || json::IsEmpty(*it);
   }
 

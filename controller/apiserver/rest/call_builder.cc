@@ -13,6 +13,7 @@
 #include "common/api/status.h"
 #include "common/base/status_macros.h"
 #include "common/json/tree.h"
+#include "common/json/utf8.h"
 #include "controller/apiserver/rest/media.h"
 #include "controller/apiserver/rest/yaml_body.h"
 
@@ -213,7 +214,7 @@ absl::Status ReadBody(const HttpRequest& request, Verb verb, bool custom, const 
     call.body = json::Dump(*decoded);
     return absl::OkStatus();
   }
-  if (!IsUtf8(request.body)) return BadRequest("the body of the request is not UTF-8");
+  if (!json::IsUtf8(request.body)) return BadRequest("the body of the request is not UTF-8");
   if (*type != BodyType::kYaml && *type != BodyType::kApply) {
     call.body = request.body;
     return absl::OkStatus();

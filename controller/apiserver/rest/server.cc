@@ -78,6 +78,14 @@ class RestServer::Impl final : public SessionHost {
     return absl::OkStatus();
   }
 
+  absl::Status UseCertificate(const std::string& certificate, const std::string& key) {
+    RK_ASSIGN_OR_RETURN(std::shared_ptr<asio::ssl::context> context,
+                        MakeServerContext(certificate, key, options_.client_ca));
+    asio::post(strand_,
+               [this, context = std::move(context)]() mutable { context_ = std::move(context); });
+    return absl::OkStatus();
+  }
+
   void Proven(const std::shared_ptr<Session>& session) override {
     MutexLock lock(&mutex_);
     RemoveUnproven(session.get());
@@ -156,7 +164,7 @@ class RestServer::Impl final : public SessionHost {
   asio::strand<asio::io_context::executor_type> strand_;  // of the acceptor
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
-  std::shared_ptr<asio::ssl::context> context_;
+  std::shared_ptr<asio::ssl::context> context_;  // the strand's
   EventLines event_lines_;
   Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
@@ -206,6 +214,10 @@ absl::StatusOr<std::unique_ptr<RestServer>> RestServer::Start(const Options& opt
   auto impl = std::make_unique<Impl>(options, handler, registry, surface);
   RK_RETURN_IF_ERROR(impl->Listen());
   return std::unique_ptr<RestServer>(new RestServer(std::move(impl)));
+}
+
+absl::Status RestServer::UseCertificate(const std::string& certificate, const std::string& key) {
+  return impl_->UseCertificate(certificate, key);
 }
 
 }  // namespace rekindle::apiserver

@@ -65,6 +65,10 @@ class RestServer {
   uint16_t port() const;
   size_t connections() const;
 
+  // PEM, with the chain: what connections that begin from now on are shown. Those that exist keep
+  // theirs. Threads: any. Errors: kInvalidArgument; the former one stays then.
+  absl::Status UseCertificate(const std::string& certificate, const std::string& key);
+
  private:
   class Impl;
   explicit RestServer(std::unique_ptr<Impl> impl);

@@ -1,13 +1,12 @@
 #include "controller/apiserver/rest/target.h"
 
-#include <cstdint>
-
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 #include "common/base/status_macros.h"
+#include "common/json/utf8.h"
 
 namespace rekindle::apiserver {
 namespace {
@@ -39,7 +38,7 @@ absl::StatusOr<std::string> Decode(absl::string_view text, bool plus_is_space) {
       i += 2;
     }
   }
-  if (!IsUtf8(out)) return Bad("not UTF-8");
+  if (!json::IsUtf8(out)) return Bad("not UTF-8");
   for (const char c : out) {
     // Selectors may hold line breaks and tabs; nothing has a use for NUL.
     const bool control = absl::ascii_iscntrl(static_cast<unsigned char>(c));
@@ -60,46 +59,7 @@ absl::Status AddSegment(absl::string_view raw, Target& target) {
   return absl::OkStatus();
 }
 
-// How many bytes follow the first one of a character; -1 for what can be no first one.
-int Following(uint8_t first) {
-  if (first < 0x80) return 0;
-  if (first >= 0xc2 && first <= 0xdf) return 1;
-  if (first >= 0xe0 && first <= 0xef) return 2;
-  if (first >= 0xf0 && first <= 0xf4) return 3;
-  return -1;
-}
-
-// Overlong forms, surrogates and what lies beyond the last character are told by the second byte.
-bool SecondFits(uint8_t first, uint8_t second) {
-  switch (first) {
-    case 0xe0:
-      return second >= 0xa0;
-    case 0xed:
-      return second < 0xa0;
-    case 0xf0:
-      return second >= 0x90;
-    case 0xf4:
-      return second < 0x90;
-    default:
-      return true;
-  }
-}
-
 }  // namespace
-
-bool IsUtf8(absl::string_view text) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto first = static_cast<uint8_t>(text[i]);
-    const int following = Following(first);
-    if (following < 0 || i + static_cast<size_t>(following) >= text.size()) return false;
-    for (int k = 1; k <= following; ++k) {
-      const auto next = static_cast<uint8_t>(text[i + static_cast<size_t>(k)]);
-      if ((next & 0xc0) != 0x80 || (k == 1 && !SecondFits(first, next))) return false;
-    }
-    i += static_cast<size_t>(following);
-  }
-  return true;
-}
 
 absl::string_view Target::Parameter(absl::string_view name) const {
   for (const auto& [key, value] : query) {

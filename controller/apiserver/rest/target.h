@@ -41,9 +41,6 @@ struct ResourcePath {
 // Nullopt: not of that grammar (discovery, for example).
 std::optional<ResourcePath> ParseResourcePath(const std::vector<std::string>& segments);
 
-// Whether `text` is UTF-8 without surrogates and overlong forms.
-bool IsUtf8(absl::string_view text);
-
 }  // namespace rekindle::apiserver
 
 #endif  // REKINDLE_CONTROLLER_APISERVER_REST_TARGET_H_

@@ -15,6 +15,8 @@
 #include "common/base/status_macros.h"
 #include "common/json/parse.h"
 #include "common/json/tree.h"
+#include "common/json/utf8.h"
+#include "controller/apiserver/surface/protobuf_reader.h"
 #include "controller/apiserver/surface/protobuf_table.h"
 
 namespace rekindle::apiserver {
@@ -29,97 +31,16 @@ constexpr absl::string_view kMagic("k8s\0", 4);
 // Types hold no cycles, so this bounds what can be said in bytes alone.
 constexpr int kMostLevels = 64;
 
-absl::Status Bad(absl::string_view path, absl::string_view what) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("protobuf: ", path.empty() ? "the object" : path, ": ", what));
-}
-
-enum WireType { kVarint = 0, kFixed64 = 1, kBytes = 2, kGroup = 3, kEndGroup = 4, kFixed32 = 5 };
-
-// One field on the wire.
-struct Part {
-  uint32_t number = 0;
-  int type = 0;
-  uint64_t value = 0;       // kVarint, kFixed64, kFixed32
-  absl::string_view bytes;  // kBytes
-};
-
-class Reader {
- public:
-  Reader(absl::string_view bytes, const std::string& path) : bytes_(bytes), path_(path) {}
-
-  bool Done() const { return bytes_.empty(); }
-
-  absl::StatusOr<uint64_t> Varint() {
-    uint64_t out = 0;
-    for (int shift = 0; shift < 70; shift += 7) {
-      if (bytes_.empty()) return Bad(path_, "it ends within a number");
-      const auto byte = static_cast<unsigned char>(bytes_[0]);
-      bytes_.remove_prefix(1);
-      if (shift < 64) out |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if ((byte & 0x80) == 0) return out;
-    }
-    return Bad(path_, "a number is longer than ten bytes");
+// What plain fields are when nobody has set them.
+bool IsZero(const Json& value) {
+  switch (value.type()) {
+    case Json::value_t::string:
+      return value.get_ref<const std::string&>().empty();
+    case Json::value_t::boolean:
+      return !value.get<bool>();
+    default:
+      return value.is_number() && value == 0;
   }
-
-  absl::StatusOr<Part> Next() {
-    Part out;
-    RK_ASSIGN_OR_RETURN(const uint64_t tag, Varint());
-    if (tag >> 3 == 0 || tag >> 3 > 536'870'911) return Bad(path_, "a field number out of range");
-    out.number = static_cast<uint32_t>(tag >> 3);
-    out.type = static_cast<int>(tag & 7);
-    switch (out.type) {
-      case kVarint: {
-        RK_ASSIGN_OR_RETURN(out.value, Varint());
-        return out;
-      }
-      case kFixed64:
-      case kFixed32: {
-        const size_t size = out.type == kFixed64 ? 8 : 4;
-        if (bytes_.size() < size) return Bad(path_, "it ends within a number");
-        for (size_t i = 0; i < size; ++i) {
-          out.value |= static_cast<uint64_t>(static_cast<unsigned char>(bytes_[i])) << (8 * i);
-        }
-        bytes_.remove_prefix(size);
-        return out;
-      }
-      case kBytes: {
-        RK_ASSIGN_OR_RETURN(const uint64_t size, Varint());
-        if (size > bytes_.size()) return Bad(path_, "it ends within a field");
-        out.bytes = bytes_.substr(0, size);
-        bytes_.remove_prefix(size);
-        return out;
-      }
-      default:
-        return Bad(path_, absl::StrCat("field ", out.number, " has wire type ", out.type));
-    }
-  }
-
- private:
-  absl::string_view bytes_;
-  const std::string& path_;
-};
-
-bool IsUtf8(absl::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t more = lead < 0x80                   ? 0
-                        : lead >= 0xc2 && lead < 0xe0 ? 1
-                        : lead >= 0xe0 && lead < 0xf0 ? 2
-                        : lead >= 0xf0 && lead < 0xf5 ? 3
-                                                      : 9;
-    if (more == 9 || i + more >= text.size()) return false;
-    for (size_t k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xc0) != 0x80) return false;
-      if (k == 1 && ((lead == 0xe0 && next < 0xa0) || (lead == 0xed && next > 0x9f) ||
-                     (lead == 0xf0 && next < 0x90) || (lead == 0xf4 && next > 0x8f))) {
-        return false;
-      }
-    }
-    i += more + 1;
-  }
-  return true;
 }
 
 class Decoder {
@@ -138,8 +59,8 @@ class Decoder {
  private:
   absl::Status Members(const ProtobufMessage& message, absl::string_view bytes,
                        const std::string& path, int level, Json& out) {
-    if (level > kMostLevels) return Bad(path, "nested too deeply");
-    Reader reader(bytes, path);
+    if (level > kMostLevels) return BadProtobuf(path, "nested too deeply");
+    ProtobufReader reader(bytes, path);
     while (!reader.Done()) {
       RK_ASSIGN_OR_RETURN(const Part part, reader.Next());
       const auto it = message.slots.find(part.number);
@@ -147,7 +68,7 @@ class Decoder {
       const ProtobufMessage::Slot& slot = it->second;
       if (slot.inlined != nullptr) {
         if (part.type != kBytes)
-          return Bad(path, absl::StrCat("field ", part.number, " is no message"));
+          return BadProtobuf(path, absl::StrCat("field ", part.number, " is no message"));
         RK_RETURN_IF_ERROR(Members(*slot.inlined, part.bytes, path, level + 1, out));
         continue;
       }
@@ -164,14 +85,14 @@ class Decoder {
     if (type.shape == Shape::kList) return Element(type, part, below, level, out[field.name]);
     if (type.shape == Shape::kMap) return Entry(type, part, below, level, out[field.name]);
     if (type.shape == Shape::kObject) {
-      if (part.type != kBytes) return Bad(below, "is no message");
+      if (part.type != kBytes) return BadProtobuf(below, "is no message");
       return Message(type, part.bytes, below, level + 1, out[field.name]);
     }
     Json value;
     RK_RETURN_IF_ERROR(Scalar(type, part, below, value));
-    const bool zero =
-        value.is_null() || value == "" || value == false || (value.is_number() && value == 0);
-    if (value.is_null() || (zero && !slot.pointer && !field.required)) return absl::OkStatus();
+    if (value.is_null() || (IsZero(value) && !slot.pointer && !field.required)) {
+      return absl::OkStatus();
+    }
     out[field.name] = std::move(value);
     return absl::OkStatus();
   }
@@ -182,11 +103,11 @@ class Decoder {
     const Type& type = *list.element;
     const std::string below = absl::StrCat(path, "[", out.size(), "]");
     if (type.shape == Shape::kObject) {
-      if (part.type != kBytes) return Bad(below, "is no message");
+      if (part.type != kBytes) return BadProtobuf(below, "is no message");
       return Message(type, part.bytes, below, level + 1, out.emplace_back());
     }
     if (type.shape == Shape::kInteger && part.type == kBytes) {  // packed
-      Reader reader(part.bytes, path);
+      ProtobufReader reader(part.bytes, path);
       while (!reader.Done()) {
         RK_ASSIGN_OR_RETURN(const uint64_t value, reader.Varint());
         out.push_back(static_cast<int64_t>(value));
@@ -201,25 +122,26 @@ class Decoder {
 
   absl::Status Entry(const Type& map, const Part& part, const std::string& path, int level,
                      Json& out) {
-    if (part.type != kBytes) return Bad(path, "is no message");
+    if (part.type != kBytes) return BadProtobuf(path, "is no message");
     if (!out.is_object()) out = Json::object();
     std::string key;
     Json value;
     const Type& type = *map.element;
     bool given = false;
-    Reader reader(part.bytes, path);
+    ProtobufReader reader(part.bytes, path);
     while (!reader.Done()) {
       RK_ASSIGN_OR_RETURN(const Part one, reader.Next());
       if (one.number == 1) {
-        if (one.type != kBytes || !IsUtf8(one.bytes)) return Bad(path, "a key is no text");
+        if (one.type != kBytes || !json::IsUtf8(one.bytes))
+          return BadProtobuf(path, "a key is no text");
         key = std::string(one.bytes);
       } else if (one.number == 2) {
         given = true;
         const std::string below = absl::StrCat(path, "[", key, "]");
         if (type.shape == Shape::kList) {
           // Only UserInfo.extra: a message with one repeated member.
-          if (one.type != kBytes) return Bad(below, "is no message");
-          Reader list(one.bytes, below);
+          if (one.type != kBytes) return BadProtobuf(below, "is no message");
+          ProtobufReader list(one.bytes, below);
           value = Json::array();
           while (!list.Done()) {
             RK_ASSIGN_OR_RETURN(const Part item, list.Next());
@@ -244,17 +166,17 @@ class Decoder {
                              Json& out) {
     switch (type.shape) {
       case Shape::kInteger:
-        if (part.type != kVarint) return Bad(path, "is no integer");
+        if (part.type != kVarint) return BadProtobuf(path, "is no integer");
         out = type.format == Format::kInt32
                   ? Json(static_cast<int64_t>(static_cast<int32_t>(part.value)))
                   : Json(static_cast<int64_t>(part.value));
         return absl::OkStatus();
       case Shape::kBoolean:
-        if (part.type != kVarint) return Bad(path, "is no boolean");
+        if (part.type != kVarint) return BadProtobuf(path, "is no boolean");
         out = part.value != 0;
         return absl::OkStatus();
       case Shape::kNumber: {
-        if (part.type != kFixed64) return Bad(path, "is no number");
+        if (part.type != kFixed64) return BadProtobuf(path, "is no number");
         double number = 0;
         std::memcpy(&number, &part.value, sizeof(number));
         out = number;
@@ -263,7 +185,7 @@ class Decoder {
       default:
         break;
     }
-    if (part.type != kBytes) return Bad(path, "is no text or message");
+    if (part.type != kBytes) return BadProtobuf(path, "is no text or message");
     if (type.shape == Shape::kString) {
       if (type.format == Format::kBytes) {
         out = absl::Base64Escape(part.bytes);
@@ -280,7 +202,7 @@ class Decoder {
   }
 
   static absl::Status Text(absl::string_view bytes, const std::string& path, Json& out) {
-    if (!IsUtf8(bytes)) return Bad(path, "is not UTF-8");
+    if (!json::IsUtf8(bytes)) return BadProtobuf(path, "is not UTF-8");
     out = std::string(bytes);
     return absl::OkStatus();
   }
@@ -291,17 +213,17 @@ class Decoder {
     if (bytes.empty()) return absl::OkStatus();
     int64_t seconds = 0;
     int64_t nanos = 0;
-    Reader reader(bytes, path);
+    ProtobufReader reader(bytes, path);
     while (!reader.Done()) {
       RK_ASSIGN_OR_RETURN(const Part part, reader.Next());
       if (part.number > 2) continue;
-      if (part.type != kVarint) return Bad(path, "is no time");
+      if (part.type != kVarint) return BadProtobuf(path, "is no time");
       (part.number == 1 ? seconds : nanos) = static_cast<int64_t>(part.value);
     }
     // Years 1 to 9999, which RFC 3339 can show.
     if (seconds < -62'135'596'800 || seconds > 253'402'300'799 || nanos < 0 ||
         nanos > 999'999'999) {
-      return Bad(path, "is no time of the years 1 to 9999");
+      return BadProtobuf(path, "is no time of the years 1 to 9999");
     }
     const absl::Time time = absl::FromUnixSeconds(seconds) + absl::Nanoseconds(nanos);
     out = format == Format::kTime ? api::FormatTime(time) : api::FormatMicroTime(time);
@@ -310,14 +232,14 @@ class Decoder {
 
   static absl::Status Quantity(absl::string_view bytes, const std::string& path, Json& out) {
     out = "";
-    Reader reader(bytes, path);
+    ProtobufReader reader(bytes, path);
     while (!reader.Done()) {
       RK_ASSIGN_OR_RETURN(const Part part, reader.Next());
       if (part.number != 1) continue;
-      if (part.type != kBytes) return Bad(path, "is no quantity");
+      if (part.type != kBytes) return BadProtobuf(path, "is no quantity");
       RK_RETURN_IF_ERROR(Text(part.bytes, path, out));
     }
-    if (out == "") out = "0";
+    if (IsZero(out)) out = "0";
     return absl::OkStatus();
   }
 
@@ -325,18 +247,18 @@ class Decoder {
     int64_t kind = 0;
     int64_t number = 0;
     Json text = "";
-    Reader reader(bytes, path);
+    ProtobufReader reader(bytes, path);
     while (!reader.Done()) {
       RK_ASSIGN_OR_RETURN(const Part part, reader.Next());
       if (part.number == 3) {
-        if (part.type != kBytes) return Bad(path, "is no text");
+        if (part.type != kBytes) return BadProtobuf(path, "is no text");
         RK_RETURN_IF_ERROR(Text(part.bytes, path, text));
       } else if (part.number <= 2) {
-        if (part.type != kVarint) return Bad(path, "is no integer");
+        if (part.type != kVarint) return BadProtobuf(path, "is no integer");
         (part.number == 1 ? kind : number) = static_cast<int32_t>(part.value);
       }
     }
-    if (kind != 0 && kind != 1) return Bad(path, "is neither integer nor text");
+    if (kind != 0 && kind != 1) return BadProtobuf(path, "is neither integer nor text");
     out = kind == 1 ? text : Json(number);
     return absl::OkStatus();
   }
@@ -344,14 +266,14 @@ class Decoder {
   // A part that is JSON in a message of its own: {1 raw}.
   static absl::Status Embedded(absl::string_view bytes, const std::string& path, Json& out) {
     out = nullptr;
-    Reader reader(bytes, path);
+    ProtobufReader reader(bytes, path);
     while (!reader.Done()) {
       RK_ASSIGN_OR_RETURN(const Part part, reader.Next());
       if (part.number != 1) continue;
-      if (part.type != kBytes) return Bad(path, "is no embedded JSON");
+      if (part.type != kBytes) return BadProtobuf(path, "is no embedded JSON");
       if (part.bytes.empty()) continue;
       absl::StatusOr<Json> value = json::ParseChecked(part.bytes, nullptr);
-      if (!value.ok()) return Bad(path, value.status().message());
+      if (!value.ok()) return BadProtobuf(path, value.status().message());
       out = *std::move(value);
     }
     return absl::OkStatus();
@@ -396,24 +318,25 @@ struct Envelope {
 absl::StatusOr<Envelope> Open(absl::string_view bytes) {
   const std::string path = "the envelope";
   Envelope out;
-  Reader reader(bytes, path);
+  ProtobufReader reader(bytes, path);
   while (!reader.Done()) {
     RK_ASSIGN_OR_RETURN(const Part part, reader.Next());
     if (part.number > 4) continue;
     if (part.type != kBytes)
-      return Bad(path, absl::StrCat("field ", part.number, " is no message"));
+      return BadProtobuf(path, absl::StrCat("field ", part.number, " is no message"));
     if (part.number == 2) out.raw = part.bytes;
-    if (part.number == 3 && !part.bytes.empty()) return Bad(path, "its content is encoded");
+    if (part.number == 3 && !part.bytes.empty()) return BadProtobuf(path, "its content is encoded");
     if (part.number == 4 && !part.bytes.empty() &&
         part.bytes != "application/vnd.kubernetes.protobuf") {
-      return Bad(path, "its content is no protobuf");
+      return BadProtobuf(path, "its content is no protobuf");
     }
     if (part.number != 1) continue;
-    Reader meta(part.bytes, path);
+    ProtobufReader meta(part.bytes, path);
     while (!meta.Done()) {
       RK_ASSIGN_OR_RETURN(const Part one, meta.Next());
       if (one.number > 2) continue;
-      if (one.type != kBytes || !IsUtf8(one.bytes)) return Bad(path, "its kind is no text");
+      if (one.type != kBytes || !json::IsUtf8(one.bytes))
+        return BadProtobuf(path, "its kind is no text");
       (one.number == 1 ? out.api_version : out.kind) = std::string(one.bytes);
     }
   }
@@ -427,7 +350,7 @@ absl::StatusOr<Json> DecodeProtobuf(absl::string_view bytes) {
     return absl::InvalidArgumentError("protobuf: the body does not begin with the magic number");
   }
   RK_ASSIGN_OR_RETURN(const Envelope envelope, Open(bytes.substr(kMagic.size())));
-  if (envelope.kind.empty()) return Bad("the envelope", "it names no kind");
+  if (envelope.kind.empty()) return BadProtobuf("the envelope", "it names no kind");
   const Type* type = TypeOfBody(envelope.api_version, envelope.kind);
   const absl::StatusOr<ProtobufTable>& table = Table();
   if (!table.ok()) return absl::InternalError(table.status().message());

@@ -2,9 +2,16 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
 #include <gmock/gmock.h>
 
 #include "controller/app/commands.h"
@@ -46,6 +53,53 @@ TEST_F(EmbeddedServerTest, StartsTwiceOnTheSameData) {
   const auto second = EmbeddedServer::Start({.data_dir = dir_ / "data", .port = 0});
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_TRUE(Start().ok());
+}
+
+// What a client is shown: the serial number of the server's certificate.
+std::string ShownSerial(uint16_t port) {
+  namespace asio = boost::asio;
+  asio::io_context io;
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  asio::ssl::stream<asio::ip::tcp::socket> stream(io, context);
+  boost::system::error_code error;
+  stream.next_layer().connect({asio::ip::address_v4::loopback(), port}, error);
+  if (!error) stream.handshake(asio::ssl::stream_base::client, error);
+  X509* certificate = error ? nullptr : SSL_get1_peer_certificate(stream.native_handle());
+  if (certificate == nullptr) return error.message();
+  BIGNUM* number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr);
+  char* text = BN_bn2hex(number);
+  std::string out(text);
+  OPENSSL_free(text);
+  BN_free(number);
+  X509_free(certificate);
+  return out;
+}
+
+TEST_F(EmbeddedServerTest, ItsCertificateIsMadeAnewWhileItServes) {
+  std::atomic<int64_t> days{0};
+  const absl::Time start = absl::Now();
+  auto server =
+      EmbeddedServer::Start({.data_dir = dir_ / "data",
+                             .port = 0,
+                             .look_at_certificates = absl::Milliseconds(1),
+                             .now = [&] { return start + absl::Hours(24 * days.load()); }});
+  ASSERT_TRUE(server.ok()) << server.status();
+  server_ = *std::move(server);
+  const std::string first = ShownSerial(server_->port());
+  std::ifstream file(dir_ / "data/admin.kubeconfig");
+  const std::string kubeconfig{std::istreambuf_iterator<char>(file), {}};
+  days = 334;  // 31 before it ends
+  EXPECT_EQ(ShownSerial(server_->port()), first);
+  days = 336;
+  const absl::Time limit = absl::Now() + absl::Seconds(60);
+  while (ShownSerial(server_->port()) == first && absl::Now() < limit) std::this_thread::yield();
+  EXPECT_NE(ShownSerial(server_->port()), first);
+  const auto renewed = [&] {
+    std::ifstream again(dir_ / "data/admin.kubeconfig");
+    return std::string(std::istreambuf_iterator<char>(again), {}) != kubeconfig;
+  };
+  while (!renewed() && absl::Now() < limit) std::this_thread::yield();
+  EXPECT_TRUE(renewed());
 }
 
 TEST_F(EmbeddedServerTest, BackupWhileRunningAndRestore) {

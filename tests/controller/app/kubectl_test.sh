@@ -3,7 +3,7 @@
 # Usage: kubectl_test.sh PROGRAM. Exit code 77: there is no kubectl on this machine.
 set -uo pipefail
 program=$1
-kubectl=${KUBECTL:-kubectl}  # another one, such as an old one
+kubectl=${KUBECTL:-${REKINDLE_KUBERNETES:+$REKINDLE_KUBERNETES/}kubectl}
 command -v "$kubectl" >/dev/null || exit 77
 dir=$(mktemp -d /tmp/rkXXXXXX)
 pid=

@@ -9,7 +9,6 @@ namespace rekindle::apiserver {
 namespace {
 
 using testing::Contains;
-using testing::ElementsAre;
 using testing::IsSupersetOf;
 using testing::Not;
 
