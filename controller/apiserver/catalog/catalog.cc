@@ -66,6 +66,7 @@ struct VersionRank {
   int stage = -1;
   int64_t major = 0;
   int64_t minor = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): a false alarm on the 0 inside the defaulted operator
   auto operator<=>(const VersionRank&) const = default;
 };
 

@@ -92,7 +92,7 @@ std::vector<Json> NodeCells(const Json& node, absl::Time now) {
     absl::string_view name = key;
     if (absl::ConsumePrefix(&name, "node-role.kubernetes.io/")) {
       if (!name.empty()) roles.insert(std::string(name));
-    } else if (name == "kubernetes.io/role" && value.is_string() && value != "") {
+    } else if (name == "kubernetes.io/role" && value.is_string() && !json::IsEmpty(value)) {
       roles.insert(value.get<std::string>());
     }
   }

@@ -32,10 +32,9 @@ absl::StatusOr<ProtobufTable> ProtobufTable::Make(const api::Schema& schema,
     const std::pair<absl::string_view, absl::string_view> pair =
         absl::StrSplit(word, absl::MaxSplits('=', 1));
     absl::string_view name = pair.first;
-    ProtobufMessage::Slot slot;
-    slot.pointer = absl::ConsumeSuffix(&name, "*");
-    slot.field = type == nullptr ? nullptr : type->Find(name);
-    if (slot.field == nullptr) {
+    const bool pointer = absl::ConsumeSuffix(&name, "*");
+    const auto* field = type == nullptr ? nullptr : type->Find(name);
+    if (field == nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat(type == nullptr ? "" : type->name, " has no member ", name));
     }
@@ -51,7 +50,8 @@ absl::StatusOr<ProtobufTable> ProtobufTable::Make(const api::Schema& schema,
         return absl::InvalidArgumentError(absl::StrCat(type->name, ": number twice: ", word));
       }
       if (step + 1 == path.size()) {
-        place = std::move(slot);
+        place.field = field;
+        place.pointer = pointer;
       } else {
         if (place.inlined == nullptr) place.inlined = std::make_unique<ProtobufMessage>();
         message = place.inlined.get();

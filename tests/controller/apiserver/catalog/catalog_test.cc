@@ -55,8 +55,8 @@ TEST(Catalog, OrderOfVersionsAndGroups) {
   const auto catalog = Catalog::Make({WidgetDefinition()});
   for (const ServedKind& kind : catalog->kinds()) {
     if (kind.info->custom && kind.info->kind == "CloneSet") seen.push_back(kind.info->version);
-    if (kind.info->kind == "Widget") seen.push_back("widget");
-    if (kind.info->kind == "Pod") seen.push_back("pod");
+    if (kind.info->kind == "Widget") seen.emplace_back("widget");
+    if (kind.info->kind == "Pod") seen.emplace_back("pod");
   }
   EXPECT_THAT(seen, ElementsAre("pod", "v1beta1", "v1alpha1", "widget"));
 }

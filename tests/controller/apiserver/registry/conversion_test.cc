@@ -4,7 +4,6 @@
 namespace rekindle::apiserver {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 class ConversionTest : public RegistryTest {

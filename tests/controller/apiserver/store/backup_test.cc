@@ -12,7 +12,6 @@ namespace rekindle::apiserver {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 class BackupTest : public StoreFixture {
  protected:

@@ -10,7 +10,6 @@
 namespace rekindle::apiserver {
 namespace {
 
-using testing::HasSubstr;
 using testing::StartsWith;
 
 bool HasParameter(const Json& operation, const std::string& name) {
