@@ -16,12 +16,14 @@
 #include "common/base/logging.h"
 #include "common/base/status_macros.h"
 #include "common/base/sync.h"
+#include "common/base/version.h"
 #include "controller/apiserver/pki/pki.h"
 #include "controller/apiserver/registry/background.h"
 #include "controller/apiserver/registry/object_registry.h"
 #include "controller/apiserver/rest/api_handler.h"
 #include "controller/apiserver/rest/authenticator.h"
 #include "controller/apiserver/rest/server.h"
+#include "controller/apiserver/rest/server_metrics.h"
 #include "controller/apiserver/store/sqlite_store.h"
 #include "controller/apiserver/surface/server_surface.h"
 
@@ -69,6 +71,7 @@ struct EmbeddedServer::Parts {
   std::unique_ptr<BlockingPool> pool;
   apiserver::ServerSurface surface;
   std::unique_ptr<apiserver::TokenFile> tokens;
+  apiserver::ServerMetrics metrics{kVersion};
   std::unique_ptr<apiserver::ApiHandler> handler;
   std::unique_ptr<apiserver::RestServer> server;
   // The loop's once the server serves.
@@ -78,6 +81,7 @@ struct EmbeddedServer::Parts {
   absl::Status Start();
   absl::Status StartStore();
   absl::Status StartServer();
+  void AddSources();
   absl::StatusOr<apiserver::ServerPki> EnsureCertificates() const;
   absl::Status EnsureKubeconfig(const apiserver::ServerPki& pki) const;
   // What ends soon is made anew while the server runs, and shown from then on. On the loop.
@@ -138,10 +142,12 @@ absl::Status EmbeddedServer::Parts::StartServer() {
       apiserver::ApiHandler::Options{.registry = registry.get(),
                                      .surface = &surface,
                                      .tokens = tokens.get(),
+                                     .metrics = &metrics,
                                      .random = &RandomNumber,
                                      .max_body_bytes = server_options.max_body_bytes});
   RK_ASSIGN_OR_RETURN(server,
                       apiserver::RestServer::Start(server_options, *handler, *registry, surface));
+  AddSources();
   url = ServerUrl(options, server->port());
   RK_RETURN_IF_ERROR(EnsureKubeconfig(pki));
   OnLoop([&] {
@@ -149,6 +155,32 @@ absl::Status EmbeddedServer::Parts::StartServer() {
     LookAtCertificatesLater();
   });
   return absl::OkStatus();
+}
+
+void EmbeddedServer::Parts::AddSources() {
+  using Stats = apiserver::SqliteStore::Stats;
+  const auto add = [this](const char* name, const char* help, bool total, auto Stats::*member) {
+    metrics.AddSource(name, help, total, [from = store.get(), member] {
+      const Stats stats = from->stats();
+      return static_cast<double>(stats.*member);
+    });
+  };
+  add("rekindle_store_commits_total", "Writes that are on the disk.", true, &Stats::commits);
+  add("rekindle_store_refused_total", "Writes that came too late for their version.", true,
+      &Stats::refused);
+  add("rekindle_store_failures_total", "Writes that the disk did not take.", true,
+      &Stats::failures);
+  add("rekindle_store_transactions_total", "Groups of writes that were synced together.", true,
+      &Stats::transactions);
+  add("rekindle_store_checkpoints_total", "Times that the write-ahead log was emptied.", true,
+      &Stats::checkpoints);
+  add("rekindle_store_compacted_revision", "Revision up to which history is forgotten.", false,
+      &Stats::compacted);
+  add("rekindle_store_watchers", "Watches that are open.", false, &Stats::watchers);
+  metrics.AddSource("rekindle_store_revision", "Newest revision of the store.", false,
+                    [from = store.get()] { return static_cast<double>(from->revision()); });
+  metrics.AddSource("rekindle_api_connections", "Connections of clients.", false,
+                    [served = server.get()] { return static_cast<double>(served->connections()); });
 }
 
 absl::StatusOr<apiserver::ServerPki> EmbeddedServer::Parts::EnsureCertificates() const {

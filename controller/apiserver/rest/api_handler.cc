@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
 #include <nlohmann/json.hpp>
 
 #include "common/api/schema/yaml_text.h"
@@ -124,9 +126,15 @@ HttpReply ApiHandler::StatusReply(const absl::Status& status) {
 }
 
 ApiHandler::Outcome ApiHandler::Handle(const HttpRequest& request) {
-  absl::StatusOr<Outcome> outcome = Route(request);
-  if (outcome.ok()) return *std::move(outcome);
-  return StatusReply(outcome.status());
+  const absl::Time start = absl::Now();
+  ServerMetrics::Asked asked;
+  absl::StatusOr<Outcome> routed = Route(request, asked);
+  Outcome outcome = routed.ok() ? *std::move(routed) : StatusReply(routed.status());
+  if (options_.metrics != nullptr) {
+    const auto* reply = std::get_if<HttpReply>(&outcome);
+    options_.metrics->Observe(asked, reply == nullptr ? 200 : reply->status, absl::Now() - start);
+  }
+  return outcome;
 }
 
 std::optional<HttpReply> ApiHandler::Refusal(const HttpRequest& request) const {
@@ -149,8 +157,28 @@ absl::StatusOr<ApiHandler::Admitted> ApiHandler::Admit(const HttpRequest& reques
   return out;
 }
 
-absl::StatusOr<ApiHandler::Outcome> ApiHandler::Route(const HttpRequest& request) {
+void ApiHandler::Asks(const HttpRequest& request, const Admitted& admitted,
+                      ServerMetrics::Asked& asked) const {
+  if (!admitted.path.has_value()) {
+    asked.verb = absl::AsciiStrToUpper(PathVerb(request.method));
+    return;
+  }
+  const ResourcePath& path = *admitted.path;
+  const std::optional<Verb> verb = VerbOf(request.method, path, admitted.target.Flag("watch"));
+  asked.verb = absl::AsciiStrToUpper(verb.has_value() ? VerbName(*verb) : PathVerb(request.method));
+  const ServedKind* kind =
+      options_.registry->catalog()->FindResource(path.group, path.version, path.plural);
+  if (kind == nullptr) return;
+  asked.group = path.group;
+  asked.version = path.version;
+  asked.resource = path.plural;
+  if (kind->FindSubresource(path.subresource) != nullptr) asked.subresource = path.subresource;
+}
+
+absl::StatusOr<ApiHandler::Outcome> ApiHandler::Route(const HttpRequest& request,
+                                                      ServerMetrics::Asked& asked) {
   RK_ASSIGN_OR_RETURN(const Admitted admitted, Admit(request));
+  Asks(request, admitted, asked);
   if (request.method == "HEAD" || request.method == "OPTIONS") return NotAllowed();
   if (admitted.path.has_value()) {
     return ServeResource(request, admitted.target, *admitted.path, admitted.user);
@@ -160,6 +188,11 @@ absl::StatusOr<ApiHandler::Outcome> ApiHandler::Route(const HttpRequest& request
 }
 
 absl::StatusOr<HttpReply> ApiHandler::ServePath(const HttpRequest& request, const Target& target) {
+  if (options_.metrics != nullptr && target.path == "/metrics") {
+    if (request.method != "GET") return NotAllowed();
+    return HttpReply{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                     .body = options_.metrics->Text()};
+  }
   std::optional<HttpReply> reply =
       options_.surface->Get(*options_.registry->catalog(), target.path, request.Header("accept"),
                             request.Header("if-none-match"));

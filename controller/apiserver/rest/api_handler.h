@@ -17,6 +17,7 @@
 #include "controller/apiserver/rest/authenticator.h"
 #include "controller/apiserver/rest/http_types.h"
 #include "controller/apiserver/rest/roles.h"
+#include "controller/apiserver/rest/server_metrics.h"
 #include "controller/apiserver/rest/surface.h"
 #include "controller/apiserver/rest/target.h"
 
@@ -30,6 +31,7 @@ class ApiHandler {
     Registry* registry = nullptr;
     const Surface* surface = nullptr;
     TokenFile* tokens = nullptr;       // may be null
+    ServerMetrics* metrics = nullptr;  // may be null: then nothing is counted and /metrics is none
     std::function<uint32_t()> random;  // thread-safe
     int64_t max_body_bytes = 3 * 1024 * 1024;
   };
@@ -60,9 +62,12 @@ class ApiHandler {
     std::optional<ResourcePath> path;
   };
   absl::StatusOr<Admitted> Admit(const HttpRequest& request) const;
-  absl::StatusOr<Outcome> Route(const HttpRequest& request);
+  absl::StatusOr<Outcome> Route(const HttpRequest& request, ServerMetrics::Asked& asked);
   absl::StatusOr<Outcome> ServeResource(const HttpRequest& request, const Target& target,
                                         const ResourcePath& path, const User& user);
+  // Counts what a resource that is served was asked for.
+  void Asks(const HttpRequest& request, const Admitted& admitted,
+            ServerMetrics::Asked& asked) const;
   absl::StatusOr<HttpReply> ServePath(const HttpRequest& request, const Target& target);
   absl::StatusOr<HttpReply> ServeReview(const ServedKind& kind, const Form& form,
                                         const Catalog& catalog, const std::string& body,

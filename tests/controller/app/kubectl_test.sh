@@ -62,6 +62,8 @@ expect 'default +Active' k get namespaces
 expect 'No resources found in default namespace' k get pods
 expect 'yes' k auth can-i delete pods
 expect '\*\.\*' k auth can-i --list
+expect 'apiserver_request_total' k get --raw /metrics
+expect 'rekindle_store_commits_total' k get --raw /metrics
 expect 'namespace/one created' k create namespace one
 expect 'configmap/c created' k -n one create configmap c --from-literal=a=1
 refused 'already exists|AlreadyExists' k -n one create configmap c --from-literal=a=1

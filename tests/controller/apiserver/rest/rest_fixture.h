@@ -121,10 +121,11 @@ class RestFixture : public ::testing::Test {
     auto tokens = TokenFile::Open(dir_ / "tokens");
     ASSERT_TRUE(tokens.ok()) << tokens.status();
     tokens_ = *std::move(tokens);
-    handler_ = std::make_unique<ApiHandler>(ApiHandler::Options{
-        .registry = &registry_, .surface = &surface_, .tokens = tokens_.get(), .random = [] {
-          return 7u;
-        }});
+    handler_ = std::make_unique<ApiHandler>(ApiHandler::Options{.registry = &registry_,
+                                                                .surface = &surface_,
+                                                                .tokens = tokens_.get(),
+                                                                .metrics = &metrics_,
+                                                                .random = [] { return 7u; }});
     options.certificate = pki_.server.certificate;
     options.key = pki_.server.key;
     options.client_ca = pki_.authority.certificate;
@@ -154,6 +155,7 @@ class RestFixture : public ::testing::Test {
   TempDir dir_;
   FakeRegistry registry_;
   FakeSurface surface_;
+  ServerMetrics metrics_{"test"};
   ServerPki pki_;
   KeyPair admin_;
   std::unique_ptr<TokenFile> tokens_;

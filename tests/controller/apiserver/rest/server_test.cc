@@ -7,6 +7,7 @@
 namespace rekindle::apiserver {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -263,6 +264,31 @@ TEST_F(RestServerTest, StopsWhileRequestsAreUnderWay) {
   EXPECT_THAT(connection->ReadAll(),
               AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Connection: close")));
   stopping.join();
+}
+
+// A client cannot make series by inventing paths.
+TEST_F(RestServerTest, MetricsCountWhatIsServed) {
+  Start();
+  registry_.Answer([](const Call&) -> absl::StatusOr<Reply> {
+    return Reply{.body = {{"kind", "PodList"}, {"items", Json::array()}}};
+  });
+  metrics_.AddSource("rekindle_depth", "How deep it is.", false, [] { return 7.0; });
+  Ask(Request("GET", kPods));
+  Ask(Request("GET", kPods));
+  Ask(Request("GET", "/api/v1/namespaces/ns/invented"));
+  Ask(Request("GET", "/invented"));
+  const std::string text = Ask(Request("GET", "/metrics"));
+  EXPECT_THAT(text, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(text, HasSubstr("Content-Type: text/plain; version=0.0.4"));
+  EXPECT_THAT(text, ContainsRegex("apiserver_request_total\\{[^}]*code=\"200\"[^}]*"
+                                  "resource=\"pods\"[^}]*verb=\"LIST\"[^}]*\\} 2\n"));
+  EXPECT_THAT(text, ContainsRegex("apiserver_request_duration_seconds_count\\{[^}]*"
+                                  "resource=\"pods\"[^}]*\\} 2\n"));
+  EXPECT_THAT(text, HasSubstr("rekindle_depth 7\n"));
+  EXPECT_THAT(text, Not(HasSubstr("invented")));
+  auto nobody = Connect(nullptr);
+  nobody->Send(Request("GET", "/metrics"));
+  EXPECT_THAT(nobody->ReadAnswer(), StartsWith("HTTP/1.1 403 "));
 }
 
 }  // namespace
