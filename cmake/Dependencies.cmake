@@ -19,6 +19,7 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 # It asks for -pthread, with which clang takes no precompiled header that was made without.
 set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 find_library(GRPC_REFLECTION_LIB grpc++_reflection REQUIRED)

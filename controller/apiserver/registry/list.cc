@@ -232,7 +232,7 @@ absl::StatusOr<bool> ObjectRegistry::AddIfSelected(const ServedKind& kind,
                                                    const Selection& selection,
                                                    const StoredObject& stored, bool spliced,
                                                    absl::FunctionRef<void(Json*)> add) {
-  if (!selection.MayMatch(stored.key)) return false;
+  if (!selection.MayMatch(stored.key) || !selection.MayMatchText(*stored.text)) return false;
   if (spliced && !KeptAs(kind, *stored.text)) spliced = false;
   if (spliced && !selection.HasFields()) {
     if (!selection.MatchesEverything()) {

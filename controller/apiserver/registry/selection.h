@@ -1,7 +1,11 @@
 #ifndef REKINDLE_CONTROLLER_APISERVER_REGISTRY_SELECTION_H_
 #define REKINDLE_CONTROLLER_APISERVER_REGISTRY_SELECTION_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 #include "common/api/field_selector.h"
 #include "common/api/selector.h"
@@ -25,6 +29,10 @@ class Selection {
   bool HasFields() const { return !fields_.MatchesEverything(); }
   // False when no object of this key can match: nothing needs to be parsed to know.
   bool MayMatch(const Key& key) const;
+  // False when the stored text cannot be that of a match. A search for the values that a match must
+  // hold takes a tenth of the time of parsing the object, which lists of a node's pods would do to
+  // all pods.
+  bool MayMatchText(absl::string_view stored) const;
   // `object` in the version of the call.
   bool Matches(const Json& object) const;
   bool MatchesLabels(const api::StringMap& labels) const { return labels_.Matches(labels); }
@@ -34,6 +42,7 @@ class Selection {
  private:
   api::Selector labels_;
   api::FieldSelector fields_;
+  std::vector<std::string> demanded_;  // texts that a match holds somewhere
 };
 
 // metadata.labels of an object; what is no text is left out.

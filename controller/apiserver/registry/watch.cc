@@ -54,7 +54,7 @@ absl::StatusOr<Revision> ObjectRegistry::SendInitial(const Call& call, const Ser
     for (const StoredObject& stored : page->objects) {
       query.after_name_space = stored.key.name_space;
       query.after_name = stored.key.name;
-      if (!selection.MayMatch(stored.key)) continue;
+      if (!selection.MayMatch(stored.key) || !selection.MayMatchText(*stored.text)) continue;
       RK_ASSIGN_OR_RETURN(Json object, Decode(stored, kind, *kind.info));
       if (!selection.Matches(object)) continue;
       events.push_back({"ADDED", std::make_shared<const Json>(std::move(object))});

@@ -247,8 +247,13 @@ TEST_F(ListTest, PodsOfANode) {
   ASSERT_EQ(Create(Pod("a")).code, 201);
   ASSERT_EQ(Create(Pod("b")).code, 201);
   RunPod("b");
+  Json other = Pod("c");
+  other["metadata"]["annotations"] = {{"likes", "n1"}};  // the same text in another place
+  ASSERT_EQ(Create(other).code, 201);
   EXPECT_THAT(Names(List("Pod", Fields("spec.nodeName=n1"))), ElementsAre("b"));
-  EXPECT_THAT(Names(List("Pod", Fields("spec.nodeName="))), ElementsAre("a"));
+  EXPECT_THAT(Names(List("Pod", Fields("spec.nodeName=n2"))), ElementsAre());
+  EXPECT_THAT(Names(List("Pod", Fields("spec.nodeName!=n1"))), ElementsAre("a", "c"));
+  EXPECT_THAT(Names(List("Pod", Fields("spec.nodeName="))), ElementsAre("a", "c"));
 }
 
 TEST_F(ListTest, AllNamespacesInOrder) {

@@ -146,7 +146,7 @@ TEST_F(PatchTest, SchemaStillHolds) {
   EXPECT_EQ(Patch("CloneSet", "a", PatchType::kMerge, R"({"spec":{"replicas":-1}})").code, 422);
   EXPECT_EQ(Patch("CloneSet", "a", PatchType::kMerge, R"({"spec":{"replicas":"x"}})").code, 422);
   EXPECT_EQ(Patch("CloneSet", "a", PatchType::kMerge, R"({"spec":7})").code, 422);
-  EXPECT_EQ(Merge(R"({"data":7})").code, 400);
+  EXPECT_EQ(Merge(R"({"data":7})").code, 422);
   EXPECT_EQ(Merge(R"({"metadata":null})").code, 400);
 }
 
