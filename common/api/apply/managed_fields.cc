@@ -13,14 +13,11 @@
 #include "common/api/apply/typed.h"
 #include "common/api/schema/values.h"
 #include "common/api/status.h"
-#include "common/api/time.h"
 #include "common/json/tree.h"
 
 namespace rekindle::api {
 namespace {
 
-constexpr size_t kMostUpdaters = 10;
-constexpr absl::string_view kAncient = "ancient-changes";
 constexpr absl::string_view kBefore = "before-first-apply";
 constexpr absl::string_view kKubectl = "kubectl";
 constexpr char kLastApplied[] = "kubectl.kubernetes.io/last-applied-configuration";
@@ -90,19 +87,6 @@ Json WithManagers(Json object, const Managers& managers) {
   return object;
 }
 
-Manager* FindManager(Managers& managers, const Manager& like) {
-  for (Manager& manager : managers) {
-    if (manager.SameIdentity(like)) return &manager;
-  }
-  return nullptr;
-}
-
-void DropEmpty(Managers& managers) {
-  managers.erase(std::remove_if(managers.begin(), managers.end(),
-                                [](const Manager& manager) { return manager.fields.Empty(); }),
-                 managers.end());
-}
-
 Manager Writer(const WriteContext& context, bool applies) {
   Manager out;
   out.name = context.manager;
@@ -113,17 +97,23 @@ Manager Writer(const WriteContext& context, bool applies) {
   return out;
 }
 
+// What a write changes, in the names of one version.
+struct Changes {
+  FieldSet touched;  // set or changed; of what can be owned
+  FieldSet removed;
+};
+
 // Objects in the version in which a manager names its fields.
 class Versions {
  public:
   Versions(const WriteContext& context, const Json& before, const Json& after)
       : context_(context), before_(before), after_(after) {}
 
-  // The comparison in that version; null when nobody serves it any more.
-  const Comparison* In(const std::string& api_version) {
-    const auto it = comparisons_.find(api_version);
-    if (it != comparisons_.end()) return it->second.get();
-    return comparisons_.emplace(api_version, Compare(api_version)).first->second.get();
+  // The changes in that version; null when nobody serves it any more.
+  const Changes* In(const std::string& api_version) {
+    const auto it = changes_.find(api_version);
+    if (it != changes_.end()) return it->second.get();
+    return changes_.emplace(api_version, Compare(api_version)).first->second.get();
   }
 
   const KindInfo* Find(const std::string& api_version) const {
@@ -132,83 +122,67 @@ class Versions {
   }
 
  private:
-  std::unique_ptr<Comparison> Compare(const std::string& api_version) {
+  std::unique_ptr<Changes> Compare(const std::string& api_version) {
     const KindInfo* kind = Find(api_version);
     if (kind == nullptr) return nullptr;
-    if (kind == context_.kind) {
-      return std::make_unique<Comparison>(CompareTyped(before_, after_, *kind->type));
-    }
+    if (kind == context_.kind) return Found(CompareTyped(before_, after_, *kind->type));
     if (context_.convert == nullptr) return nullptr;
     absl::StatusOr<Json> before = before_.empty() ? before_ : context_.convert(before_, *kind);
     absl::StatusOr<Json> after = context_.convert(after_, *kind);
     if (!before.ok() || !after.ok()) return nullptr;
-    return std::make_unique<Comparison>(CompareTyped(*before, *after, *kind->type));
+    return Found(CompareTyped(*before, *after, *kind->type));
+  }
+
+  std::unique_ptr<Changes> Found(Comparison comparison) const {
+    auto out = std::make_unique<Changes>();
+    out->touched = Owned(comparison.modified.Union(comparison.added), context_);
+    out->removed = std::move(comparison.removed);
+    return out;
   }
 
   const WriteContext& context_;
   const Json& before_;
   const Json& after_;
-  std::map<std::string, std::unique_ptr<Comparison>> comparisons_;
+  std::map<std::string, std::unique_ptr<Changes>> changes_;
+};
+
+struct Taken {
+  std::vector<ManagerConflict> conflicts;  // if there are any, nothing was taken
+  bool changed = false;
 };
 
 // Takes from the other managers what this write changes or removes, as far as `force` allows; what
 // they lose against their will is listed.
-std::vector<ManagerConflict> TakeFromOthers(Managers& managers, const Manager& writer,
-                                            Versions& versions, const WriteContext& context,
-                                            bool force) {
-  std::vector<ManagerConflict> conflicts;
-  Managers out = managers;
-  for (Manager& manager : out) {
+Taken TakeFromOthers(Managers& managers, const Manager& writer, Versions& versions, bool force) {
+  Taken out;
+  std::vector<FieldSet> lost(managers.size());
+  for (size_t i = 0; i < managers.size(); ++i) {
+    const Changes* changes = versions.In(managers[i].api_version);
+    if (managers[i].SameIdentity(writer) || changes == nullptr) continue;
+    // What a write touches is little; what a manager has is much.
+    lost[i] = changes->touched.Intersection(managers[i].fields);
+    if (force) continue;
+    for (const std::string& path : lost[i].Paths()) {
+      out.conflicts.push_back({managers[i].Shown(), path});
+    }
+  }
+  if (!out.conflicts.empty()) return out;
+  for (size_t i = 0; i < managers.size(); ++i) {
+    Manager& manager = managers[i];
     if (manager.SameIdentity(writer)) continue;
-    const Comparison* comparison = versions.In(manager.api_version);
-    if (comparison == nullptr) {
+    const Changes* changes = versions.In(manager.api_version);
+    if (changes == nullptr) {
       manager.fields = FieldSet();  // a version that is served no more
+      out.changed = true;
       continue;
     }
-    const FieldSet touched = Owned(comparison->modified.Union(comparison->added), context);
-    const FieldSet lost = manager.fields.Intersection(touched);
-    for (const std::string& path : lost.Paths()) {
-      if (!force) conflicts.push_back({manager.Shown(), path});
-    }
-    manager.fields = manager.fields.Difference(lost).Difference(comparison->removed);
+    if (!changes->removed.Empty()) lost[i] = lost[i].Union(changes->removed);
+    if (lost[i].Empty()) continue;
+    manager.fields = manager.fields.Difference(lost[i]);
+    out.changed = true;
   }
-  if (conflicts.empty()) {
-    managers = std::move(out);
-    DropEmpty(managers);
-  }
-  return conflicts;
-}
-
-// An object keeps at most some updaters; the oldest are put together.
-void CapUpdaters(Managers& managers) {
-  const auto updaters = [&] {
-    return static_cast<size_t>(std::count_if(managers.begin(), managers.end(),
-                                             [](const Manager& m) { return !m.applies; }));
-  };
-  while (updaters() > kMostUpdaters) {
-    auto oldest = managers.end();
-    for (auto it = managers.begin(); it != managers.end(); ++it) {
-      if (it->applies || it->name == kAncient) continue;
-      if (oldest == managers.end() || it->time < oldest->time) oldest = it;
-    }
-    if (oldest == managers.end()) return;
-    Manager ancient = *oldest;
-    ancient.name = std::string(kAncient);
-    ancient.subresource.clear();
-    managers.erase(oldest);
-    if (Manager* present = FindManager(managers, ancient); present != nullptr) {
-      present->fields = present->fields.Union(ancient.fields);
-      present->time = std::max(present->time, ancient.time);
-    } else {
-      managers.push_back(std::move(ancient));
-      // One bucket more than before would never end this.
-      if (updaters() > kMostUpdaters &&
-          std::count_if(managers.begin(), managers.end(),
-                        [](const Manager& m) { return !m.applies && m.name != kAncient; }) == 0) {
-        return;
-      }
-    }
-  }
+  DropEmpty(managers);
+  return out;
 }
 
 // Fields that some manager of this version has.
@@ -337,75 +311,6 @@ void FollowLastApplied(const Json& live, const Json& config, const WriteContext&
 
 }  // namespace
 
-bool Manager::SameIdentity(const Manager& other) const {
-  return name == other.name && applies == other.applies && api_version == other.api_version &&
-         subresource == other.subresource;
-}
-
-std::string Manager::Shown() const {
-  std::string out = absl::StrCat("\"", name, "\"");
-  if (!subresource.empty()) absl::StrAppend(&out, " with subresource \"", subresource, "\"");
-  if (!applies) absl::StrAppend(&out, " using ", api_version);
-  return out;
-}
-
-absl::StatusOr<std::vector<Manager>> ReadManagers(const Json& managed_fields) {
-  Managers out;
-  if (!managed_fields.is_array()) return out;
-  for (size_t i = 0; i < managed_fields.size(); ++i) {
-    const Json& entry = managed_fields[i];
-    const auto bad = [&](absl::string_view what) {
-      return absl::InvalidArgumentError(absl::StrCat("metadata.managedFields[", i, "]: ", what));
-    };
-    Manager manager;
-    const absl::string_view operation = json::String(entry, "operation");
-    if (operation != "Apply" && operation != "Update") {
-      return bad("operation must be `Apply` or `Update`");
-    }
-    if (const absl::string_view form = json::String(entry, "fieldsType");
-        !form.empty() && form != "FieldsV1") {
-      return bad("fieldsType must be `FieldsV1`");
-    }
-    manager.applies = operation == "Apply";
-    manager.name = std::string(json::String(entry, "manager"));
-    manager.api_version = std::string(json::String(entry, "apiVersion"));
-    if (manager.api_version.empty()) return bad("apiVersion must not be empty");
-    manager.subresource = std::string(json::String(entry, "subresource"));
-    manager.time = ParseTime(json::String(entry, "time")).value_or(absl::UnixEpoch());
-    if (const Json* fields = json::Find(entry, "fieldsV1"); fields != nullptr) {
-      absl::StatusOr<FieldSet> set = FieldSet::FromJson(*fields);
-      if (!set.ok()) return bad(set.status().message());
-      manager.fields = *std::move(set);
-    }
-    if (Manager* twin = FindManager(out, manager); twin != nullptr) {
-      twin->fields = twin->fields.Union(manager.fields);
-    } else {
-      out.push_back(std::move(manager));
-    }
-  }
-  return out;
-}
-
-Json WriteManagers(const std::vector<Manager>& managers) {
-  Managers sorted = managers;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Manager& a, const Manager& b) {
-    // Appliers first; then by time.
-    if (a.applies != b.applies) return a.applies;
-    if (a.time != b.time) return a.time < b.time;
-    return a.name < b.name;
-  });
-  Json out = Json::array();
-  for (const Manager& manager : sorted) {
-    Json entry = {
-        {"manager", manager.name},           {"operation", manager.applies ? "Apply" : "Update"},
-        {"apiVersion", manager.api_version}, {"time", api::FormatTime(manager.time)},
-        {"fieldsType", "FieldsV1"},          {"fieldsV1", manager.fields.ToJson()}};
-    if (!manager.subresource.empty()) entry["subresource"] = manager.subresource;
-    out.push_back(std::move(entry));
-  }
-  return out;
-}
-
 absl::StatusOr<Json> ServerSideApply(const Json* live, const Json& config,
                                      const WriteContext& context) {
   if (absl::Status status = CheckConfig(config, context); !status.ok()) return status;
@@ -440,13 +345,13 @@ absl::StatusOr<Json> ServerSideApply(const Json* live, const Json& config,
   Json after = MergeTyped(before, wanted, type);
   after = PruneDropped(after, last, managers, context);
   Versions versions(context, before, after);
-  std::vector<ManagerConflict> conflicts =
-      TakeFromOthers(managers, writer, versions, context, context.force);
+  const std::vector<ManagerConflict> conflicts =
+      TakeFromOthers(managers, writer, versions, context.force).conflicts;
   if (!conflicts.empty()) {
     if (live == nullptr || !AllFromLastApplied(before, conflicts, context)) {
       return ToStatus(ApplyConflict(conflicts));
     }
-    TakeFromOthers(managers, writer, versions, context, /*force=*/true);
+    (void)TakeFromOthers(managers, writer, versions, /*force=*/true);
   }
   CapUpdaters(managers);
   if (live != nullptr) FollowLastApplied(before, config, context, after);
@@ -459,36 +364,36 @@ Json TrackUpdate(const Json* live, Json updated, const WriteContext& context) {
       (list->empty() || (list->size() == 1 && (*list)[0].empty()))) {
     return WithManagers(std::move(updated), {});
   }
-  absl::StatusOr<Managers> given = ReadManagers(ManagedFieldsOf(updated));
-  absl::StatusOr<Managers> kept =
-      live == nullptr ? Managers() : ReadManagers(ManagedFieldsOf(*live));
+  const Json given = ManagedFieldsOf(updated);
+  const Json kept = live == nullptr ? Json() : ManagedFieldsOf(*live);
+  const bool untouched = live != nullptr && given == kept;
   Managers managers;
-  if (given.ok() && !given->empty()) {
-    managers = *std::move(given);
-  } else if (kept.ok()) {
-    managers = *std::move(kept);
-  }
+  absl::StatusOr<Managers> read = ReadManagers(given);
+  if (!untouched && (!read.ok() || read->empty())) read = ReadManagers(kept);
+  if (read.ok()) managers = *std::move(read);
   // Nobody tracks this object since its managed fields were cleared.
   if (live != nullptr && managers.empty()) return WithManagers(std::move(updated), {});
-  const Json before = live == nullptr ? Json::object() : WithoutManagedFields(*live);
-  const Json after = WithoutManagedFields(updated);
+  static const Json* const kNothing = new Json(Json::object());
+  Versions versions(context, live == nullptr ? *kNothing : *live, updated);
   Manager writer = Writer(context, /*applies=*/false);
-  Versions versions(context, before, after);
-  const Comparison* comparison = versions.In(writer.api_version);
-  (void)TakeFromOthers(managers, writer, versions, context, /*force=*/true);
-  const FieldSet touched = Owned(comparison->modified.Union(comparison->added), context);
+  const Changes& changes = *versions.In(writer.api_version);
+  const size_t before = managers.size();
+  bool changed = TakeFromOthers(managers, writer, versions, /*force=*/true).changed;
   if (Manager* present = FindManager(managers, writer); present != nullptr) {
-    const FieldSet fields = present->fields.Difference(comparison->removed).Union(touched);
+    FieldSet fields = present->fields.Difference(changes.removed).Union(changes.touched);
     if (!(fields == present->fields)) {
-      present->fields = fields;
+      present->fields = std::move(fields);
       present->time = context.now;
+      changed = true;
     }
-  } else if (!touched.Empty()) {
-    writer.fields = touched;
+  } else if (!changes.touched.Empty()) {
+    writer.fields = changes.touched;
     managers.push_back(std::move(writer));
+    changed = true;
   }
   DropEmpty(managers);
   CapUpdaters(managers);
+  if (untouched && !changed && managers.size() == before) return updated;
   return WithManagers(std::move(updated), managers);
 }
 

@@ -3,35 +3,16 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
-#include "common/api/apply/field_set.h"
+#include "common/api/apply/managers.h"
 #include "common/api/schema/schema.h"
 #include "common/json/json_fwd.h"
 
 namespace rekindle::api {
-
-// One entry of metadata.managedFields (spec kubernetes-api 2.6).
-struct Manager {
-  std::string name;
-  bool applies = false;  // operation Apply; else Update
-  std::string api_version;
-  std::string subresource;
-  absl::Time time;
-  FieldSet fields;
-
-  bool SameIdentity(const Manager& other) const;
-  // As conflicts name it: `"m"`, `"m" using v1`.
-  std::string Shown() const;
-};
-
-// Errors: kInvalidArgument naming the entry. Anything but a list has no managers.
-absl::StatusOr<std::vector<Manager>> ReadManagers(const Json& managed_fields);
-Json WriteManagers(const std::vector<Manager>& managers);
 
 // Who writes, and how versions relate.
 struct WriteContext {
@@ -54,8 +35,7 @@ absl::StatusOr<Json> ServerSideApply(const Json* live, const Json& config,
 
 // `updated` with its managed fields brought up to date after an update, patch or create (`live` is
 // null) by context.manager. Objects that nobody tracks (cleared managed fields) stay so. An
-// explicit
-// `[]` or `[{}]` clears them.
+// explicit `[]` or `[{}]` clears them.
 Json TrackUpdate(const Json* live, Json updated, const WriteContext& context);
 
 // The manager of a write without fieldManager: the User-Agent up to the first '/' (2.6).

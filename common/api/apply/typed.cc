@@ -115,6 +115,7 @@ class Comparer {
   Comparison out;
 
   void Walk(const Json& before, const Json& after, const Ref& ref, Path& path) {
+    if (before == after) return;  // most of an object is as it was
     const Owned owned = HowOwned(before, ref);
     if (owned != HowOwned(after, ref) || owned == Owned::kWhole) {
       if (before != after) out.modified.Insert(path);
