@@ -23,6 +23,8 @@
 namespace rekindle::bed {
 namespace {
 
+constexpr absl::Duration kEmptied = absl::Seconds(10);
+
 namespace fs = std::filesystem;
 
 // The cgroup of the bed in every hierarchy: v1 has one directory per controller, v2 a single one.
@@ -206,11 +208,15 @@ absl::Status RemoveResidue(const std::string& dir, const std::string& id) {
   std::error_code error;
   // Never through a mount: what is mounted there is not ours to delete.
   if (unmounted.ok()) {
-    // Two sweeps may meet in one directory: what the other one has taken is no error.
-    for (int i = 0; i < 100; ++i) {
-      fs::remove_all(dir, error);
-      if (error != std::errc::no_such_file_or_directory) break;
-    }
+    // Two sweeps may meet in one directory, and what was just killed may still be in a write: what
+    // the one has taken and the other has left is no error.
+    (void)WaitUntil(
+        [&] {
+          fs::remove_all(dir, error);
+          return error != std::errc::no_such_file_or_directory &&
+                 error != std::errc::directory_not_empty;
+        },
+        kEmptied);
     if (error && fs::exists(dir)) {
       status.Update(absl::FailedPreconditionError(absl::StrCat(dir, ": ", error.message())));
     }
