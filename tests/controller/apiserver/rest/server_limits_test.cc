@@ -6,6 +6,7 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 class RestLimitsTest : public RestFixture {};
 
@@ -119,7 +120,6 @@ TEST_F(RestLimitsTest, WhenAllWorkersAreBusyClientsComeAgain) {
   auto third = Connect();
   third->Send(Request("GET", kPods));
   std::string busy;
-  std::thread releasing;
   {
     auto fourth = Connect();
     fourth->Send(Request("GET", kPods));
@@ -133,6 +133,10 @@ TEST_F(RestLimitsTest, WhenAllWorkersAreBusyClientsComeAgain) {
   }
   go_on.Open();
   EXPECT_THAT(first->ReadAnswer(), StartsWith("HTTP/1.1 200 "));
+  // The one that waited still needs the latches.
+  EXPECT_THAT((std::vector<std::string>{second->ReadAnswer().substr(0, 13),
+                                        third->ReadAnswer().substr(0, 13)}),
+              UnorderedElementsAre("HTTP/1.1 200 ", "HTTP/1.1 429 "));
 }
 
 TEST_F(RestLimitsTest, AClientMayWaitForTheGoAhead) {
