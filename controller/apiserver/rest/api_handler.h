@@ -65,7 +65,7 @@ class ApiHandler {
   absl::StatusOr<Outcome> Route(const HttpRequest& request, ServerMetrics::Asked& asked);
   absl::StatusOr<Outcome> ServeResource(const HttpRequest& request, const Target& target,
                                         const ResourcePath& path, const User& user);
-  // Counts what a resource that is served was asked for.
+  // What the request is counted as.
   void Asks(const HttpRequest& request, const Admitted& admitted,
             ServerMetrics::Asked& asked) const;
   absl::StatusOr<HttpReply> ServePath(const HttpRequest& request, const Target& target);

@@ -20,8 +20,8 @@ class ServerMetrics {
   explicit ServerMetrics(const std::string& version);
   ~ServerMetrics();
 
-  // What was asked for. Paths of no resource have the path itself as their resource when it is one
-  // that the server knows, and nothing otherwise: a client must not be able to make series.
+  // What was asked for. Only the verb is set for paths of no resource and for resources that are
+  // not served: a client must not be able to make series.
   struct Asked {
     std::string verb;  // in capitals: LIST, WATCH
     std::string group;

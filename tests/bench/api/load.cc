@@ -42,7 +42,7 @@ void RunClient(const conformance::Endpoint& endpoint, const Load& load, absl::Ti
     const int64_t index = shared.next++;
     if (index >= load.requests) break;
     const Request request = load.request(index);
-    if (load.per_second > 0) {
+    if (load.per_second > 0) {  // a pace, not a wait for something
       absl::SleepFor(start + absl::Seconds(static_cast<double>(index) / load.per_second) -
                      absl::Now());
     }
