@@ -200,11 +200,20 @@ absl::StatusOr<Reply> ObjectRegistry::CreateInside(const Call& call, Json object
   for (int attempt = 1;; ++attempt) {
     const std::string name(MetaText(object, "name"));
     const Key key{kind.Resource(), info.namespaced ? call.name_space : "", name};
-    const absl::StatusOr<Revision> done = CommitNew(call, key, object);
+    std::string text;
+    const absl::StatusOr<Revision> done = CommitNew(call, key, object, text);
     if (done.ok()) {
-      if (!call.dry_run) SetRevision(object, *done);
-      if (definition && !call.dry_run) definitions_.Publish(object);
-      return Reply{.code = 201, .body = std::move(object), .warnings = std::move(warnings)};
+      Reply reply{.code = 201, .warnings = std::move(warnings)};
+      if (call.dry_run) {
+        reply.body = std::move(object);
+        return reply;
+      }
+      if (definition) {
+        SetRevision(object, *done);
+        definitions_.Publish(object);
+      }
+      Written(call, text, *done, std::move(object), reply);
+      return reply;
     }
     if (!absl::IsAlreadyExists(done.status())) return StoreError(done.status());
     if (attempt < tries) {
@@ -222,14 +231,20 @@ absl::StatusOr<Reply> ObjectRegistry::CreateInside(const Call& call, Json object
 }
 
 absl::StatusOr<Revision> ObjectRegistry::CommitNew(const Call& call, const Key& key,
-                                                   const Json& object) {
+                                                   const Json& object, std::string& text) {
   if (call.dry_run) {
     const absl::StatusOr<StoredObject> present = store().Get(key);
     if (present.ok()) return absl::AlreadyExistsError(key.name);
     return absl::IsNotFound(present.status()) ? absl::StatusOr<Revision>(0) : present.status();
   }
-  RK_ASSIGN_OR_RETURN(const Json stored, ToVersion(object, *call.kind, *call.kind->storage));
-  return Put(key, 0, stored, /*goes=*/false);
+  const ServedKind& kind = *call.kind;
+  if (!kind.user_defined && kind.info->version == kind.storage->version) {
+    text = StoredText(object);
+  } else {
+    RK_ASSIGN_OR_RETURN(const Json stored, ToVersion(object, kind, *kind.storage));
+    text = StoredText(stored);
+  }
+  return PutText(key, 0, text, /*goes=*/false);
 }
 
 }  // namespace rekindle::apiserver

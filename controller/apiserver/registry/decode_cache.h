@@ -18,8 +18,9 @@
 
 namespace rekindle::apiserver {
 
-// Changes as trees: 200 watchers of one change parse and convert it once. Bounded by the size of
-// the texts; what falls out is decoded anew for the watcher that still wants it. Thread-safe.
+// Changes as trees and as texts: 200 watchers of one change parse and convert it once. Bounded by
+// the size of the texts; what falls out is made anew for the watcher that still wants it.
+// Thread-safe.
 class DecodeCache {
  public:
   enum class Side { kAfter, kBefore };
@@ -32,6 +33,11 @@ class DecodeCache {
   absl::StatusOr<std::shared_ptr<const Json>> Get(const Change& change, Side side,
                                                   const std::string& api_version,
                                                   const Decode& decode);
+  // The same for a text that is made of the stored one.
+  using Print = std::function<absl::StatusOr<std::string>(const std::string& text)>;
+  absl::StatusOr<std::shared_ptr<const std::string>> GetText(const Change& change, Side side,
+                                                             const std::string& api_version,
+                                                             const Print& print);
   size_t bytes();
 
  private:
@@ -40,7 +46,12 @@ class DecodeCache {
   struct Entry {
     Mutex mutex;
     std::shared_ptr<const Json> tree ABSL_GUARDED_BY(mutex);
+    std::shared_ptr<const std::string> text ABSL_GUARDED_BY(mutex);
   };
+
+  // Makes an entry when there is none; `stored` is not null.
+  std::shared_ptr<Entry> EntryOf(const Change& change, Side side, const std::string& api_version,
+                                 const std::string& stored);
 
   const size_t most_bytes_;
   Mutex mutex_;

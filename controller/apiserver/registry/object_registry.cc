@@ -149,12 +149,28 @@ std::string ObjectRegistry::NewUid() {
                          0x8000 | ((third >> 16) & 0x3fff), third & 0xffff, part());
 }
 
+void ObjectRegistry::Written(const Call& call, absl::string_view text, Revision revision,
+                             Json object, Reply& reply) {
+  // Scale makes another object of it.
+  if (call.as_text && call.subresource != "scale" && KeptAs(*call.kind, text)) {
+    reply.text = SplicedText(text, revision, /*with_type=*/true);
+    if (!reply.text.empty()) return;
+  }
+  SetRevision(object, revision);
+  reply.body = std::move(object);
+}
+
 absl::StatusOr<Revision> ObjectRegistry::Put(const Key& key, Revision expected, const Json& object,
                                              bool goes) {
+  return PutText(key, expected, StoredText(object), goes);
+}
+
+absl::StatusOr<Revision> ObjectRegistry::PutText(const Key& key, Revision expected,
+                                                 std::string text, bool goes) {
   std::vector<Write> writes(1);
   writes[0].key = key;
   writes[0].expected = expected;
-  (goes ? writes[0].last_text : writes[0].text) = StoredText(object);
+  (goes ? writes[0].last_text : writes[0].text) = std::move(text);
   absl::StatusOr<std::vector<Revision>> done = store().Commit(std::move(writes));
   if (!done.ok()) return done.status();
   return done->front();

@@ -111,7 +111,9 @@ class ObjectRegistry final : public Registry {
                                      std::vector<std::string> warnings);
   absl::StatusOr<Reply> CreateInside(const Call& call, Json object, bool tracked, int tries,
                                      const std::string& base, std::vector<std::string> warnings);
-  absl::StatusOr<Revision> CommitNew(const Call& call, const Key& key, const Json& object);
+  // `text` becomes what is stored; empty after a dry run.
+  absl::StatusOr<Revision> CommitNew(const Call& call, const Key& key, const Json& object,
+                                     std::string& text);
   absl::Status CheckTypes(const ServedKind& kind, const Json& object, bool patched) const;
   absl::Status Default(const ServedKind& kind, const Json* old, bool schema_only, Json& object);
   absl::Status Validate(const ServedKind& kind, const Json* old, bool schema_only, Json& object,
@@ -128,6 +130,10 @@ class ObjectRegistry final : public Registry {
   // is new; removes it with this last state when it `goes`. kAborted and kNotFound: somebody else
   // was faster.
   absl::StatusOr<Revision> Put(const Key& key, Revision expected, const Json& object, bool goes);
+  absl::StatusOr<Revision> PutText(const Key& key, Revision expected, std::string text, bool goes);
+  // The answer to a write of `object`, which is now stored as `text`.
+  static void Written(const Call& call, absl::string_view text, Revision revision, Json object,
+                      Reply& reply);
 
   // patch.cc
   absl::StatusOr<Json> ApplyPatch(const Call& call, const Json& patch, const Json& current,

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include <nlohmann/json.hpp>
 
+#include "common/json/fast_parse.h"
 #include "common/json/tree.h"
 
 namespace rekindle::apiserver {
@@ -141,9 +142,18 @@ std::string StoredText(const Json& object) {
     if (const Json* value = json::Find(object, name); value != nullptr) member(name, *value);
   }
   if (const Json* value = json::Find(object, "metadata"); value != nullptr) {
-    Json metadata = *value;
-    if (metadata.is_object()) metadata.erase("resourceVersion");
-    member("metadata", metadata);
+    if (value->is_object()) {
+      absl::StrAppend(&out, out.size() > 1 ? "," : "", kMetadataOpening);
+      const size_t opened = out.size();
+      for (const auto& [name, inner] : value->items()) {
+        if (name == "resourceVersion") continue;
+        absl::StrAppend(&out, out.size() > opened ? "," : "", json::Dump(Json(name)), ":",
+                        json::Dump(inner));
+      }
+      out += '}';
+    } else {
+      member("metadata", *value);
+    }
   }
   for (const auto& [name, value] : object.items()) {
     if (name != "apiVersion" && name != "kind" && name != "metadata") member(name, value);
@@ -152,7 +162,10 @@ std::string StoredText(const Json& object) {
 }
 
 absl::StatusOr<Json> ParseStored(const Key& key, absl::string_view text, Revision revision) {
-  absl::StatusOr<Json> object = json::Parse(text);
+  // Most of the time of a write is here. What the fast parser refuses may still be JSON: whole
+  // numbers beyond 64 bits.
+  absl::StatusOr<Json> object = json::FastParser().Parse(text);
+  if (!object.ok()) object = json::Parse(text);
   if (!object.ok() || !object->is_object()) {
     return absl::InternalError(
         absl::StrCat("stored ", key.resource, " ", key.name_space, "/", key.name,
@@ -175,6 +188,15 @@ std::string SplicedText(absl::string_view text, Revision revision, bool with_typ
   absl::StrAppend(&out, with_type ? head : "", kMetadataOpening, "\"resourceVersion\":\"", revision,
                   "\"", absl::StartsWith(rest, "}") ? "" : ",", rest);
   return out;
+}
+
+absl::StatusOr<Json> ReadSelectable(absl::string_view text) {
+  // Lists of containers and the like are most of a text.
+  json::FastParser parser({"metadata.managedFields", "metadata.annotations",
+                           "metadata.ownerReferences", "spec.containers", "spec.initContainers",
+                           "spec.volumes", "spec.template", "status.containerStatuses",
+                           "status.initContainerStatuses", "status.conditions", "data"});
+  return parser.Parse(text);
 }
 
 absl::StatusOr<api::ObjectMeta> ReadStoredMeta(absl::string_view text) {

@@ -36,6 +36,11 @@ absl::StatusOr<Json> ParseStored(const Key& key, absl::string_view text, Revisio
 // stay (built-in lists leave them out of items). Empty when the text has another layout.
 std::string SplicedText(absl::string_view text, Revision revision, bool with_type);
 
+// What selectors look at of a stored object of a built-in kind: its tree without the large parts by
+// which nothing can be selected. A fraction of the time of ParseStored. Errors: kInvalidArgument
+// when the text is no JSON.
+absl::StatusOr<Json> ReadSelectable(absl::string_view text);
+
 // What is needed of an object to find its owners and to match labels: `metadata` alone is parsed,
 // without managedFields. Errors: kInternal.
 absl::StatusOr<api::ObjectMeta> ReadStoredMeta(absl::string_view text);

@@ -57,8 +57,8 @@ struct Call {
   bool bookmarks = false;
   bool send_initial_events = false;
 
-  // Of a get or list that is answered as plain JSON: Reply::text may take the place of Reply::body,
-  // spliced from what is stored instead of parsed and printed.
+  // The answer is plain JSON: Reply::text may take the place of Reply::body, WatchEvent::text that
+  // of WatchEvent::object, spliced from what is stored instead of parsed and printed.
   bool as_text = false;
 
   // DeleteOptions that come as query parameters; the body wins.
@@ -79,6 +79,8 @@ struct Reply {
 struct WatchEvent {
   std::string type;  // ADDED, MODIFIED, DELETED, BOOKMARK
   std::shared_ptr<const Json> object;
+  // When set, the object's whole JSON text, and `object` is null (Call::as_text).
+  std::shared_ptr<const std::string> text = nullptr;
 };
 
 // Called on threads of the store; must return soon. False: the watcher takes no more, the watch

@@ -23,28 +23,55 @@ absl::StatusOr<std::shared_ptr<const Json>> ServerWatch::ObjectOf(const Change& 
                            });
 }
 
+absl::StatusOr<WatchEvent> ServerWatch::Event(const char* type, const Change& change,
+                                              DecodeCache::Side side) const {
+  const Revision revision = change.revision;
+  if (setup_.as_text) {
+    RK_ASSIGN_OR_RETURN(
+        std::shared_ptr<const std::string> text,
+        setup_.cache->GetText(change, side, setup_.kind->info->ApiVersion(),
+                              [&](const std::string& stored) -> absl::StatusOr<std::string> {
+                                if (!setup_.kept(stored)) return "";
+                                return SplicedText(stored, revision, /*with_type=*/true);
+                              }));
+    if (!text->empty()) return WatchEvent{type, nullptr, std::move(text)};
+  }
+  RK_ASSIGN_OR_RETURN(std::shared_ptr<const Json> object, ObjectOf(change, side));
+  return WatchEvent{type, std::move(object)};
+}
+
+absl::StatusOr<bool> ServerWatch::Selected(const Change& change, DecodeCache::Side side) const {
+  const std::shared_ptr<const std::string>& text =
+      side == DecodeCache::Side::kAfter ? change.text : change.before;
+  std::shared_ptr<const Json> object;
+  if (text != nullptr && setup_.kept(*text)) {
+    RK_ASSIGN_OR_RETURN(object, setup_.cache->Get(change, side, "", &ReadSelectable));
+  } else {
+    RK_ASSIGN_OR_RETURN(object, ObjectOf(change, side));
+  }
+  return setup_.selection.Matches(*object);
+}
+
 absl::StatusOr<std::optional<WatchEvent>> ServerWatch::EventOf(const Change& change) {
-  if (!setup_.selection.MayMatch(change.key)) return std::nullopt;
   using Side = DecodeCache::Side;
-  RK_ASSIGN_OR_RETURN(std::shared_ptr<const Json> after, ObjectOf(change, Side::kAfter));
+  if (!setup_.selection.MayMatch(change.key)) return std::nullopt;
   if (setup_.selection.MatchesEverything()) {
-    const char* type = change.type == Change::Type::kAdded     ? "ADDED"
-                       : change.type == Change::Type::kDeleted ? "DELETED"
-                                                               : "MODIFIED";
-    return WatchEvent{type, std::move(after)};
+    return Event(change.type == Change::Type::kAdded     ? "ADDED"
+                 : change.type == Change::Type::kDeleted ? "DELETED"
+                                                         : "MODIFIED",
+                 change, Side::kAfter);
   }
-  std::shared_ptr<const Json> before;
+  bool was = false;
   if (change.type != Change::Type::kAdded && change.before != nullptr) {
-    RK_ASSIGN_OR_RETURN(before, ObjectOf(change, Side::kBefore));
+    RK_ASSIGN_OR_RETURN(was, Selected(change, Side::kBefore));
   }
-  const bool was = before != nullptr && setup_.selection.Matches(*before);
   if (change.type == Change::Type::kDeleted) {
     if (!was) return std::nullopt;
-    return WatchEvent{"DELETED", std::move(after)};
+    return Event("DELETED", change, Side::kAfter);
   }
-  const bool is = setup_.selection.Matches(*after);
-  if (is) return WatchEvent{was ? "MODIFIED" : "ADDED", std::move(after)};
-  if (was) return WatchEvent{"DELETED", std::move(before)};
+  RK_ASSIGN_OR_RETURN(const bool is, Selected(change, Side::kAfter));
+  if (is) return Event(was ? "MODIFIED" : "ADDED", change, Side::kAfter);
+  if (was) return Event("DELETED", change, Side::kBefore);
   return std::nullopt;
 }
 

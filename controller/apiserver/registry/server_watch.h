@@ -31,6 +31,9 @@ class ServerWatch final : public WatchSink {
     std::shared_ptr<DecodeCache> cache;
     // A stored text as an object of the version of `kind`, without its revision.
     DecodeCache::Decode decode;
+    // Whether a stored text is what this version shows, but for the revision.
+    std::function<bool(absl::string_view text)> kept;
+    bool as_text = false;  // events carry texts instead of objects (Call::as_text)
     std::function<absl::Time()> now;
     bool bookmarks = false;
     absl::Duration bookmark_every;
@@ -48,8 +51,11 @@ class ServerWatch final : public WatchSink {
 
  private:
   absl::StatusOr<std::optional<WatchEvent>> EventOf(const Change& change);
+  absl::StatusOr<WatchEvent> Event(const char* type, const Change& change,
+                                   DecodeCache::Side side) const;
   absl::StatusOr<std::shared_ptr<const Json>> ObjectOf(const Change& change,
                                                        DecodeCache::Side side) const;
+  absl::StatusOr<bool> Selected(const Change& change, DecodeCache::Side side) const;
   bool Send(std::vector<WatchEvent> events);
 
   const Setup setup_;

@@ -132,7 +132,13 @@ absl::StatusOr<Reply> ObjectRegistry::Modify(const Call& call, const Modificatio
       return reply;
     }
     if (definition) definitions_.SetStatus(updated, Now());
-    RK_ASSIGN_OR_RETURN(Json stored, ToVersion(updated, kind, *kind.storage, &reply.warnings));
+    // Most objects are kept as they are shown; others are copied and converted.
+    const bool kept = !kind.user_defined && info.version == kind.storage->version;
+    Json converted;
+    if (!kept) {
+      RK_ASSIGN_OR_RETURN(converted, ToVersion(updated, kind, *kind.storage, &reply.warnings));
+    }
+    const Json& stored = kept ? updated : converted;
     if (&info != kind.storage && info.version != kind.storage->version && info.convert) {
       const absl::StatusOr<Json> before = ParseStored(current.stored.key, *current.stored.text, 0);
       if (before.ok()) {
@@ -146,13 +152,16 @@ absl::StatusOr<Reply> ObjectRegistry::Modify(const Call& call, const Modificatio
       return reply;
     }
     const bool goes = IsFinished(kind, stored);
+    const std::string text = StoredText(stored);
     const absl::StatusOr<Revision> done =
-        Put(current.stored.key, current.stored.revision, stored, goes);
+        PutText(current.stored.key, current.stored.revision, text, goes);
     if (done.ok()) {
-      SetRevision(updated, *done);
-      if (definition && !goes) definitions_.Publish(updated);
       if (definition && goes) definitions_.Remove(call.name);
-      reply.body = std::move(updated);
+      if (definition && !goes) {
+        SetRevision(updated, *done);
+        definitions_.Publish(updated);
+      }
+      Written(call, text, *done, std::move(updated), reply);
       return reply;
     }
     const bool raced = absl::IsAborted(done.status()) || absl::IsNotFound(done.status());

@@ -55,8 +55,21 @@ absl::StatusOr<Revision> ObjectRegistry::SendInitial(const Call& call, const Ser
       query.after_name_space = stored.key.name_space;
       query.after_name = stored.key.name;
       if (!selection.MayMatch(stored.key) || !selection.MayMatchText(*stored.text)) continue;
+      const bool kept = KeptAs(kind, *stored.text);
+      if (kept && !selection.MatchesEverything()) {
+        RK_ASSIGN_OR_RETURN(const Json object, ReadSelectable(*stored.text));
+        if (!selection.Matches(object)) continue;
+      }
+      if (kept && call.as_text) {
+        std::string text = SplicedText(*stored.text, stored.revision, /*with_type=*/true);
+        if (!text.empty()) {
+          events.push_back(
+              {"ADDED", nullptr, std::make_shared<const std::string>(std::move(text))});
+          continue;
+        }
+      }
       RK_ASSIGN_OR_RETURN(Json object, Decode(stored, kind, *kind.info));
-      if (!selection.Matches(object)) continue;
+      if (!kept && !selection.Matches(object)) continue;
       events.push_back({"ADDED", std::make_shared<const Json>(std::move(object))});
     }
     query.revision = page->revision;
@@ -88,6 +101,8 @@ absl::StatusOr<std::unique_ptr<WatchHandle>> ObjectRegistry::Watch(
     RK_ASSIGN_OR_RETURN(Json object, ParseStored({kind->Resource(), "", ""}, text, 0));
     return ToVersion(std::move(object), *kind, *kind->info);
   };
+  setup.kept = [kind](absl::string_view text) { return KeptAs(*kind, text); };
+  setup.as_text = call.as_text;
   setup.now = options_.now;
   setup.bookmarks = call.bookmarks;
   setup.bookmark_every = options_.bookmark_every;

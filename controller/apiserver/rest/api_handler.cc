@@ -276,6 +276,7 @@ absl::StatusOr<WatchPlan> ApiHandler::PlanWatch(const Target& target, Call call,
   if (seconds == 0) seconds = kLeastWatchSeconds + options_.random() % kLeastWatchSeconds;
   WatchPlan plan;
   plan.call = std::move(call);
+  plan.call.as_text = form.shape == Form::Shape::kObject && !form.yaml;
   plan.catalog = std::move(catalog);
   plan.form = std::move(form);
   plan.form.pretty = false;  // an event is a line

@@ -61,7 +61,9 @@ absl::StatusOr<std::shared_ptr<const std::string>> EventLines::Line(const WatchE
                                                                     IncludeObject include,
                                                                     bool columns) {
   const bool plain = form.shape == Form::Shape::kObject;
-  const Name name{event.object.get(),
+  const std::shared_ptr<const void> source =
+      event.text != nullptr ? std::shared_ptr<const void>(event.text) : event.object;
+  const Name name{source.get(),
                   event.type,
                   static_cast<int>(form.shape),
                   form.version,
@@ -72,19 +74,24 @@ absl::StatusOr<std::shared_ptr<const std::string>> EventLines::Line(const WatchE
     const auto found = lines_.find(name);
     if (found != lines_.end()) return found->second.line;
   }
-  std::string object;
+  std::string printed;
+  absl::string_view object;
   // Bookmarks stay what they are (spec 6.7).
-  if (plain || event.type == "BOOKMARK") {
-    object = json::Dump(*event.object);
+  if (event.text != nullptr) {
+    object = *event.text;
+  } else if (plain || event.type == "BOOKMARK") {
+    printed = json::Dump(*event.object);
+    object = printed;
   } else {
     RK_ASSIGN_OR_RETURN(const Json tree,
                         InForm(*event.object, kind, form, include, true, columns, surface_));
-    object = json::Dump(tree);
+    printed = json::Dump(tree);
+    object = printed;
   }
   auto line = std::make_shared<const std::string>(
       absl::StrCat("{\"type\":\"", event.type, "\",\"object\":", object, "}\n"));
   MutexLock lock(&mutex_);
-  if (!lines_.emplace(name, Entry{event.object, line}).second) return line;
+  if (!lines_.emplace(name, Entry{source, line}).second) return line;
   order_.push_back(name);
   bytes_ += line->size();
   while (bytes_ > most_bytes_ && order_.size() > 1) {

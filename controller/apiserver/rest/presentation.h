@@ -44,10 +44,10 @@ class EventLines {
                                                           IncludeObject include, bool columns);
 
  private:
-  // The tree's address names it for as long as it is held here.
-  using Name = std::tuple<const Json*, std::string, int, std::string, int, bool>;
+  // The address of the tree or text names it for as long as it is held here.
+  using Name = std::tuple<const void*, std::string, int, std::string, int, bool>;
   struct Entry {
-    std::shared_ptr<const Json> tree;
+    std::shared_ptr<const void> source;
     std::shared_ptr<const std::string> line;
   };
 
