@@ -39,7 +39,8 @@ HTTPS on the same disk and with all writes synced: 100,000 pods of 6 kB are crea
 (microseconds a write: 1,000 are a thousand writes a second), single ones are read by one client and by 16, all are listed in
 pages of 500, and memory is looked at (RssAnon of all processes). Then 1,000 changes a second are made while one client
 follows all pods in its cache and 200 further watches follow the pods of a node each: the time from the moment a change is
-sent until the handler of the cache has heard of it. Clients run on the same processors.' ;;
+sent until the handler of the cache has heard of it, and the processor time of the server for a change with all its watches.
+Clients run on the same processors.' ;;
     podman) echo 'Gap in service of `replace` beside `podman restart` of the same program in a podman pod on the same bridge, in turn,
 seen by the same client.' ;;
     kubelet) echo 'Beside the kubelet of a private Kubernetes 1.20, all in one run and in turn, each restart at a random moment of the

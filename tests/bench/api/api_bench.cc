@@ -56,6 +56,7 @@ struct Figures {
   double get_16_p99 = 0;
   double change_p50 = 0;
   double change_p99 = 0;
+  double change_cpu_us = 0;  // of the server alone, its watches included
 };
 
 std::string PathOf(const Json& pod) {
@@ -309,8 +310,12 @@ absl::Status Change(const ApiServer& server, const ApiBenchSettings& settings, F
             std::lock_guard<std::mutex> lock(mutex);
             sent[version] = at;
           }};
+  RK_ASSIGN_OR_RETURN(const Usage before, server.Used());
   RK_RETURN_IF_ERROR(Run(server.endpoint(), load).status());
   RK_ASSIGN_OR_RETURN(const std::vector<double> latencies, cached.Latencies(sent));
+  RK_ASSIGN_OR_RETURN(const Usage after, server.Used());
+  out.change_cpu_us = absl::ToDoubleMicroseconds(after.processor_time - before.processor_time) /
+                      static_cast<double>(settings.changes);
   out.change_p50 = latencies[latencies.size() / 2];
   out.change_p99 = latencies[latencies.size() * 99 / 100];
   return absl::OkStatus();
@@ -323,8 +328,8 @@ absl::StatusOr<Figures> Measure(const ApiServer& server, const ApiBenchSettings&
   RK_RETURN_IF_ERROR(ReadEach(endpoint, settings, out));
   RK_RETURN_IF_ERROR(ReadAll(endpoint, settings.pods, out));
   // After the reads, for which one of them keeps more in memory than before.
-  RK_ASSIGN_OR_RETURN(const size_t resident, server.ResidentBytes());
-  out.resident_mib = static_cast<double>(resident) / (1 << 20);
+  RK_ASSIGN_OR_RETURN(const Usage used, server.Used());
+  out.resident_mib = static_cast<double>(used.resident_bytes) / (1 << 20);
   RK_RETURN_IF_ERROR(Change(server, settings, out));
   return out;
 }
@@ -348,6 +353,7 @@ const Metric kMetrics[] = {
     {"get_16_clients_p99", "ms", &Figures::get_16_p99, std::nullopt},
     {"change_to_handler_median", "ms", &Figures::change_p50, std::nullopt},
     {"change_to_handler_p99", "ms", &Figures::change_p99, 50},
+    {"change_server_cpu", "us", &Figures::change_cpu_us, std::nullopt},
 };
 
 }  // namespace
@@ -359,7 +365,7 @@ absl::Status ApiBench(const ApiBenchSettings& settings, Results& results) {
     RK_ASSIGN_OR_RETURN(own, Measure(*server, settings));
   }
   for (const Metric& metric : kMetrics) {
-    if (!metric.limit.has_value()) continue;
+    if (!metric.limit.has_value() && settings.peer) continue;  // it has a row below
     RK_RETURN_IF_ERROR(results.Add({.bench = kBench,
                                     .metric = absl::StrCat("embedded_", metric.name),
                                     .value = own.*metric.figure,

@@ -2,15 +2,13 @@
 
 #include <sys/stat.h>
 
-#include <fstream>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 
 #include "common/base/status_macros.h"
 #include "tests/bed/process.h"
+#include "tests/bench/usage.h"
 #include "tests/conformance/control_plane.h"
 #include "tests/fakes/temp_dir.h"
 
@@ -19,17 +17,11 @@ namespace {
 
 constexpr absl::Duration kReady = absl::Minutes(1);
 
-absl::StatusOr<size_t> ResidentOf(pid_t pid) {
-  std::ifstream status(absl::StrCat("/proc/", pid, "/status"));
-  for (std::string line; std::getline(status, line);) {
-    absl::string_view rest = line;
-    size_t kilobytes = 0;
-    if (absl::ConsumePrefix(&rest, "RssAnon:") && absl::ConsumeSuffix(&rest, " kB") &&
-        absl::SimpleAtoi(rest, &kilobytes)) {
-      return kilobytes * 1024;
-    }
-  }
-  return absl::UnavailableError(absl::StrCat("process ", pid, " is gone"));
+absl::StatusOr<Usage> UsageOf(pid_t pid) {
+  Usage out;
+  RK_ASSIGN_OR_RETURN(out.resident_bytes, ResidentBytes(pid, "RssAnon"));
+  RK_ASSIGN_OR_RETURN(out.processor_time, ProcessorTime(pid));
+  return out;
 }
 
 class Embedded final : public ApiServer {
@@ -64,7 +56,7 @@ class Embedded final : public ApiServer {
     return {.url = url_, .token = "administrator"};
   }
   std::string kubeconfig() const override { return dir_ / "data/admin.kubeconfig"; }
-  absl::StatusOr<size_t> ResidentBytes() const override { return ResidentOf(process_->pid()); }
+  absl::StatusOr<Usage> Used() const override { return UsageOf(process_->pid()); }
 
  private:
   std::string log() const { return dir_ / "log"; }
@@ -80,11 +72,12 @@ class KubeApiserver final : public ApiServer {
       : plane_(std::move(plane)) {}
   conformance::Endpoint endpoint() const override { return plane_->endpoint(); }
   std::string kubeconfig() const override { return plane_->kubeconfig(); }
-  absl::StatusOr<size_t> ResidentBytes() const override {
-    size_t out = 0;
+  absl::StatusOr<Usage> Used() const override {
+    Usage out;
     for (const pid_t pid : plane_->processes()) {
-      RK_ASSIGN_OR_RETURN(const size_t one, ResidentOf(pid));
-      out += one;
+      RK_ASSIGN_OR_RETURN(const Usage one, UsageOf(pid));
+      out.resident_bytes += one.resident_bytes;
+      out.processor_time += one.processor_time;
     }
     return out;
   }

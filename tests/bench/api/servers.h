@@ -5,10 +5,16 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 #include "tests/conformance/http.h"
 
 namespace rekindle::bench {
+
+struct Usage {
+  size_t resident_bytes = 0;  // that are no file's
+  absl::Duration processor_time;
+};
 
 // An API server in processes of its own, with its data on the disk of temporary files; both end
 // with the object.
@@ -18,8 +24,8 @@ class ApiServer {
   virtual conformance::Endpoint endpoint() const = 0;
   // A file with which a client is the administrator.
   virtual std::string kubeconfig() const = 0;
-  // Memory of all its processes that is no file's. kUnavailable: one of them is gone.
-  virtual absl::StatusOr<size_t> ResidentBytes() const = 0;
+  // By all its processes until now. kUnavailable: one of them is gone.
+  virtual absl::StatusOr<Usage> Used() const = 0;
 };
 
 // `program` is rekindle-controller. Errors: as EmbeddedServer, kDeadlineExceeded.

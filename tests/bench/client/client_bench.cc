@@ -2,9 +2,9 @@
 
 #include <malloc.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,12 +14,13 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 
+#include "common/base/status_macros.h"
 #include "common/client/decoders.h"
 #include "common/client/informer.h"
 #include "common/client/list_reader.h"
 #include "tests/bench/client/pod_pages.h"
+#include "tests/bench/usage.h"
 #include "tests/fakes/fake_transport.h"
 #include "tests/fakes/sim_loop.h"
 
@@ -47,18 +48,6 @@ double Milliseconds(const std::function<void()>& work) {
   const double start = ProcessorMilliseconds();
   work();
   return ProcessorMilliseconds() - start;
-}
-
-// Resident memory that is no file's, as the kernel counts it. 0: unknown.
-size_t ResidentBytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    absl::string_view rest = line;
-    size_t kilobytes = 0;
-    if (!absl::ConsumePrefix(&rest, "RssAnon:") || !absl::ConsumeSuffix(&rest, " kB")) continue;
-    return absl::SimpleAtoi(rest, &kilobytes) ? kilobytes * 1024 : 0;
-  }
-  return 0;
 }
 
 double Median(std::vector<double> values) {
@@ -187,7 +176,7 @@ absl::Status Decoding(int rounds, Results& results) {
 absl::Status FillCache(const ClientBenchSettings& settings, Results& results) {
   malloc_trim(0);
   const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
-  const size_t resident_before = ResidentBytes();
+  RK_ASSIGN_OR_RETURN(const size_t resident_before, ResidentBytes(::getpid(), "RssAnon"));
   Cache cache(settings.pods);
   const double took = Milliseconds([&] {
     cache.informer->Start();
@@ -197,7 +186,8 @@ absl::Status FillCache(const ClientBenchSettings& settings, Results& results) {
     return absl::InternalError(absl::StrCat(cache.informer->size(), " pods in the cache"));
   }
   // With all that reading the list has left behind.
-  const double resident = static_cast<double>(ResidentBytes() - resident_before);
+  RK_ASSIGN_OR_RETURN(const size_t resident_after, ResidentBytes(::getpid(), "RssAnon"));
+  const double resident = static_cast<double>(resident_after - resident_before);
   malloc_trim(0);
   const double held = static_cast<double>(mallinfo2().uordblks + mallinfo2().hblkhd - before);
   absl::Status status =

@@ -91,6 +91,44 @@ TEST_F(ConversionTest, ListsInTheVersionThatIsAskedFor) {
   }
 }
 
+// What is kept in another version than the one of the call is converted, not spliced.
+TEST_F(ConversionTest, WatchesInTheVersionThatIsAskedFor) {
+  ASSERT_EQ(Create(CloneSet("a")).code, 201);
+  for (const char* version : {"v1alpha1", "v1beta1"}) {
+    const auto recorder = std::make_shared<Recorder>();
+    Call call =
+        CallOf(Verb::kWatch, std::string("apps.kruise.io/") + version, "CloneSet", name_space_, "");
+    call.as_text = true;
+    const auto handle = registry_->Watch(call, recorder);
+    ASSERT_TRUE(handle.ok()) << handle.status();
+    ASSERT_EQ(Patch("CloneSet", "a", PatchType::kMerge,
+                    std::string(R"({"metadata":{"annotations":{"at":")") + version + "\"}}}")
+                  .code,
+              200);
+    EXPECT_THAT(recorder->Await(2), testing::ElementsAre("ADDED a", "MODIFIED a"));
+    for (const WatchEvent& event : recorder->events()) {
+      const Json object = event.text != nullptr ? Json::parse(*event.text) : *event.object;
+      EXPECT_EQ(object["apiVersion"], std::string("apps.kruise.io/") + version);
+    }
+  }
+}
+
+TEST_F(ConversionTest, AnswersToWritesInTheVersionThatIsAskedFor) {
+  const auto as_text = [](Call& call) { call.as_text = true; };
+  for (const char* version : {"v1alpha1", "v1beta1"}) {
+    const std::string name = std::string("w-") + version;
+    const Result created = Create(CloneSet(name, version), as_text);
+    ASSERT_EQ(created.code, 201) << created.message();
+    Json object = created.text.empty() ? created.body : Json::parse(created.text);
+    EXPECT_EQ(object, GetAs(version, "CloneSet", name).body);
+    object["spec"]["replicas"] = 4;
+    const Result updated = Update(object, as_text);
+    ASSERT_EQ(updated.code, 200) << updated.message();
+    EXPECT_EQ(updated.text.empty() ? updated.body : Json::parse(updated.text),
+              GetAs(version, "CloneSet", name).body);
+  }
+}
+
 TEST_F(ConversionTest, ManagersOfBothVersions) {
   ASSERT_EQ(Create(CloneSet("a")).code, 201);
   Json config = CloneSet("a", "v1alpha1");

@@ -38,7 +38,8 @@ std::vector<std::string> Recorder::Await(size_t count) {
     return events_.size() >= count || !error_.ok();
   });
   for (const WatchEvent& event : events_) {
-    const absl::string_view name = json::String(*event.object, {"metadata", "name"});
+    const Json object = event.text != nullptr ? Json::parse(*event.text) : *event.object;
+    const absl::string_view name = json::String(object, {"metadata", "name"});
     out.push_back(absl::StrCat(event.type, name.empty() ? "" : " ", name));
   }
   return out;

@@ -107,6 +107,69 @@ TEST_F(WatchTest, InAndOutOfASelector) {
   EXPECT_EQ(gone["metadata"]["resourceVersion"], left);
 }
 
+// What is spliced from the stored text is what a tree would have been.
+TEST_F(WatchTest, TextsAreTheSameEvents) {
+  Create(Pod("there"));
+  Create(CloneSet("there", "v1alpha1"));
+  struct Case {
+    const char* kind;
+    const char* labels;
+    const char* fields;
+    size_t events;
+  };
+  const std::vector<Case> cases = {
+      {"Pod", "", "", 5},
+      {"Pod", "", "spec.nodeName=n1", 4},
+      {"Pod", "app=web", "", 2},  // gets its label and loses it
+      {"Pod", "", "status.phase!=Running", 5},
+      {"CloneSet", "", "", 4},
+  };
+  const auto tune = [](const Case& one, bool text) {
+    return [&one, text](Call& call) {
+      call.label_selector = one.labels;
+      call.field_selector = one.fields;
+      call.as_text = text;
+    };
+  };
+  std::vector<std::shared_ptr<Recorder>> trees;
+  std::vector<std::shared_ptr<Recorder>> texts;
+  std::vector<std::unique_ptr<WatchHandle>> handles;
+  for (const Case& one : cases) {
+    for (const bool text : {false, true}) {
+      auto& recorders = text ? texts : trees;
+      recorders.push_back(std::make_shared<Recorder>());
+      handles.push_back(Watch(one.kind, recorders.back(), tune(one, text)));
+    }
+  }
+  Json pod = Pod("p");
+  pod["spec"]["nodeName"] = "n1";
+  ASSERT_EQ(Create(pod).code, 201);
+  const auto label = [&](const std::string& value) {
+    return Patch("Pod", "p", PatchType::kMerge, R"({"metadata":{"labels":{"app":)" + value + "}}}")
+        .code;
+  };
+  ASSERT_EQ(label("\"web\""), 200);
+  ASSERT_EQ(label("null"), 200);
+  ASSERT_EQ(Create(CloneSet("c", "v1alpha1")).code, 201);
+  ASSERT_EQ(Patch("CloneSet", "c", PatchType::kMerge, R"({"spec":{"replicas":7}})").code, 200);
+  Delete("CloneSet", "c");
+  Delete("Pod", "p", [](Call& call) { call.grace_period_seconds = 0; });
+  for (size_t i = 0; i < cases.size(); ++i) {
+    SCOPED_TRACE(absl::StrCat(cases[i].kind, " ", cases[i].labels, cases[i].fields));
+    ASSERT_EQ(trees[i]->Await(cases[i].events).size(), cases[i].events);
+    texts[i]->Await(cases[i].events);
+    const std::vector<WatchEvent> expected = trees[i]->events();
+    const std::vector<WatchEvent> found = texts[i]->events();
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t j = 0; j < found.size(); ++j) {
+      EXPECT_EQ(found[j].type, expected[j].type);
+      ASSERT_NE(found[j].text, nullptr);
+      EXPECT_EQ(found[j].object, nullptr);
+      EXPECT_EQ(Json::parse(*found[j].text), *expected[j].object) << j;
+    }
+  }
+}
+
 TEST_F(WatchTest, FieldSelectors) {
   const std::string rv = List("Pod").rv();
   const auto mine = std::make_shared<Recorder>();
