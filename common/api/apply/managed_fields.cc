@@ -72,9 +72,10 @@ Json WithoutManagedFields(Json object) {
   return object;
 }
 
-Json ManagedFieldsOf(const Json& object) {
+const Json& ManagedFieldsOf(const Json& object) {
+  static const Json* const kNone = new Json();
   const Json* list = json::Find(object, {"metadata", "managedFields"});
-  return list == nullptr ? Json() : *list;
+  return list == nullptr ? *kNone : *list;
 }
 
 Json WithManagers(Json object, const Managers& managers) {
@@ -364,8 +365,9 @@ Json TrackUpdate(const Json* live, Json updated, const WriteContext& context) {
       (list->empty() || (list->size() == 1 && (*list)[0].empty()))) {
     return WithManagers(std::move(updated), {});
   }
-  const Json given = ManagedFieldsOf(updated);
-  const Json kept = live == nullptr ? Json() : ManagedFieldsOf(*live);
+  static const Json* const kNothing = new Json(Json::object());
+  const Json& given = ManagedFieldsOf(updated);
+  const Json& kept = ManagedFieldsOf(live == nullptr ? *kNothing : *live);
   const bool untouched = live != nullptr && given == kept;
   Managers managers;
   absl::StatusOr<Managers> read = ReadManagers(given);
@@ -373,7 +375,6 @@ Json TrackUpdate(const Json* live, Json updated, const WriteContext& context) {
   if (read.ok()) managers = *std::move(read);
   // Nobody tracks this object since its managed fields were cleared.
   if (live != nullptr && managers.empty()) return WithManagers(std::move(updated), {});
-  static const Json* const kNothing = new Json(Json::object());
   Versions versions(context, live == nullptr ? *kNothing : *live, updated);
   Manager writer = Writer(context, /*applies=*/false);
   const Changes& changes = *versions.In(writer.api_version);
