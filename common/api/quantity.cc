@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kNano = 1'000'000'000;
 constexpr int kMaxExponent = 18;  // exa, the largest suffix
 constexpr int kMinExponent = -9;  // nano, the smallest
-constexpr int kMaxDigits = 24;    // more digits than any value that fits
+constexpr int kMaxDigits = 28;    // as many as the largest value in nano has
 
 absl::int128 Pow(int64_t base, int exponent) {
   absl::int128 out = 1;
@@ -65,8 +65,8 @@ absl::StatusOr<Quantity> Quantity::Parse(absl::string_view text) {
     any = true;
     if (significant > 0 || in[i] != '0') ++significant;
     if (significant > kMaxDigits) {
-      if (!point) return Bad(text);
       lost = lost || in[i] != '0';
+      if (!point) --fraction;
       continue;
     }
     mantissa = mantissa * 10 + (in[i] - '0');

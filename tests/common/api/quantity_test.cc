@@ -61,6 +61,18 @@ TEST(Quantity, LargeValuesAreCappedAndManyDigitsAreFine) {
   EXPECT_EQ(*Quantity::Parse(" 5 "), *Quantity::Parse("0005"));
   EXPECT_EQ(*Quantity::FromJson(Json()), *Quantity::Parse("0"));
   EXPECT_EQ(*Quantity::FromJson(Json(5)), *Quantity::Parse("5."));
+  EXPECT_EQ(Quantity::Parse(std::string(5000, '9'))->PlainText(), kMost);
+  EXPECT_EQ(Quantity::Parse("1" + std::string(40, '0') + "n")->PlainText(), kMost);
+}
+
+TEST(Quantity, TheCanonicalTextIsReadBack) {
+  for (const char* text : {"1111110.51111111111991Gi", "9223372036854775806.999999999",
+                           "-9223372036854775806.999999999", "0.000000001Ei"}) {
+    const Quantity quantity = *Quantity::Parse(text);
+    const auto again = Quantity::Parse(quantity.Text());
+    ASSERT_TRUE(again.ok()) << quantity.Text();
+    EXPECT_EQ(*again, quantity) << text;
+  }
 }
 
 }  // namespace
