@@ -5,7 +5,7 @@
 namespace rekindle::api {
 
 std::string FormatTime(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%SZ", time, absl::UTCTimeZone());
+  return absl::FormatTime("%E4Y-%m-%d%ET%H:%M:%SZ", time, absl::UTCTimeZone());
 }
 
 std::optional<absl::Time> ParseTime(absl::string_view text) {
@@ -18,7 +18,7 @@ std::optional<absl::Time> ParseTime(absl::string_view text) {
 }
 
 std::string FormatMicroTime(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E6SZ", time, absl::UTCTimeZone());
+  return absl::FormatTime("%E4Y-%m-%d%ET%H:%M:%E6SZ", time, absl::UTCTimeZone());
 }
 
 std::optional<absl::Time> ParseMicroTime(absl::string_view text) {

@@ -1,11 +1,14 @@
 #include "common/json/yaml.h"
 
+#include <sstream>
+
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include <nlohmann/json.hpp>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "common/json/tree.h"
@@ -70,7 +73,47 @@ void Add(Json document, std::vector<Json>& out) {
   out.push_back(std::move(document));
 }
 
+// Looks where documents begin.
+class Progress final : public YAML::EventHandler {
+ public:
+  YAML::Mark last = YAML::Mark::null_mark();
+  bool stuck = false;  // a document has begun where the one before it did
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    stuck = !last.is_null() && mark.pos <= last.pos;
+    last = mark;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
 }  // namespace
+
+absl::Status CheckYamlDocuments(const std::string& text) {
+  std::istringstream stream(text);
+  try {
+    YAML::Parser parser(stream);
+    Progress progress;
+    while (parser.HandleNextDocument(progress)) {
+      if (progress.stuck) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("line ", progress.last.line + 1, ": begins no document"));
+      }
+    }
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat("line ", error.mark.line + 1, ": ", error.msg));
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::vector<Json>> ReadYaml(const std::string& text) {
   std::vector<Json> out;
@@ -81,6 +124,7 @@ absl::StatusOr<std::vector<Json>> ReadYaml(const std::string& text) {
       return out;
     }
   }
+  if (const absl::Status status = CheckYamlDocuments(text); !status.ok()) return status;
   int budget = kMaxNodes;
   try {
     for (const YAML::Node& node : YAML::LoadAll(text)) {

@@ -12,6 +12,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "common/json/tree.h"
+#include "common/json/yaml.h"
 
 namespace rekindle::apiserver {
 namespace {
@@ -85,8 +86,13 @@ absl::StatusOr<std::string> YamlToJson(absl::string_view text) {
   if (absl::StartsWith(stripped, "{") || absl::StartsWith(stripped, "[")) {
     if (json::Parse(text).ok()) return std::string(text);
   }
+  const std::string whole(text);
+  if (const absl::Status status = json::CheckYamlDocuments(whole); !status.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("error converting YAML to JSON: ", status.message()));
+  }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    const std::vector<YAML::Node> documents = YAML::LoadAll(whole);
     std::string out;
     size_t found = 0;
     for (const YAML::Node& document : documents) {

@@ -20,6 +20,9 @@ TEST(MicroTime, ExactlySixDigits) {
   ASSERT_TRUE(time.has_value());
   EXPECT_EQ(FormatMicroTime(*time), "2030-01-02T03:04:05.000007Z");
   EXPECT_EQ(FormatMicroTime(absl::FromUnixSeconds(0)), "1970-01-01T00:00:00.000000Z");
+  const auto early = ParseMicroTime("0350-01-02T03:04:05.000001Z");
+  ASSERT_TRUE(early.has_value());
+  EXPECT_EQ(FormatMicroTime(*early), "0350-01-02T03:04:05.000001Z");
   EXPECT_TRUE(ParseMicroTime("2030-01-02T03:04:05.123456+01:00").has_value());
   for (const char* bad :
        {"2030-01-02T03:04:05Z", "2030-01-02T03:04:05.1Z", "2030-01-02T03:04:05.1234567Z", "",

@@ -90,5 +90,13 @@ TEST(YamlTree, FaultsNameTheirLine) {
   EXPECT_THAT(std::string(ReadYaml(bomb).status().message()), HasSubstr("too many values"));
 }
 
+TEST(YamlTree, WhatFollowsADocumentAndBeginsNoneIsRefused) {
+  for (const char* text : {"\"a\",", "\"ti.l\",\"apiVers{\"kinti\"", "{a: 1} , b", "[1]: , x"}) {
+    const auto documents = ReadYaml(text);
+    EXPECT_FALSE(documents.ok()) << text;
+  }
+  EXPECT_EQ(ReadYaml("a: 1\n---\nb: 2\n---\n---\nc: 3\n...\n")->size(), 3U);
+}
+
 }  // namespace
 }  // namespace rekindle::json

@@ -34,6 +34,9 @@ TEST(YamlBodyTest, RefusesWhatIsNoDocument) {
   EXPECT_THAT(Converted("a: [1\nb: 2"), HasSubstr("error converting YAML to JSON: line"));
   EXPECT_THAT(Converted("a: 1\n---\nb: 2\n"), HasSubstr("more than one"));
   EXPECT_THAT(Converted(std::string(5000, '[')), HasSubstr("error"));
+  // After it yaml-cpp finds documents without end.
+  EXPECT_THAT(Converted("\"a\",\"b\""), HasSubstr("line 1: begins no document"));
+  EXPECT_THAT(Converted("{a: 1}\n, b"), HasSubstr("line 2: begins no document"));
   // Each level is ten of the one before.
   std::string laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 10; ++i) {
