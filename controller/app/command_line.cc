@@ -62,7 +62,8 @@ absl::StatusOr<ControllerCommandLine> ParseControllerCommandLine(
   line.action = ControllerCommandLine::Action::kServe;
   line.embedded.data_dir = kDefaultDataDir;
   CLI::App app(
-      "Rekindle's controller. It works on the Kubernetes API: that of a cluster, or with --embedded "
+      "Rekindle's controller. It works on the Kubernetes API: that of a cluster, or with "
+      "--embedded "
       "one that it serves itself.",
       "rekindle-controller");
   app.set_version_flag("--version", "rekindle-controller " + version);

@@ -58,8 +58,8 @@ absl::StatusOr<Manager::Controllers> MakeControllers(const std::vector<std::stri
     if (std::find(names.begin(), names.end(), entry.name) == names.end()) continue;
     absl::StatusOr<std::unique_ptr<Controller>> made = entry.make(parts);
     if (!made.ok()) {
-      return absl::Status(made.status().code(), absl::StrCat("controller ", entry.name, ": ",
-                                                             made.status().message()));
+      return absl::Status(made.status().code(),
+                          absl::StrCat("controller ", entry.name, ": ", made.status().message()));
     }
     out.push_back(*std::move(made));
   }

@@ -274,10 +274,9 @@ absl::StatusOr<client::ClientConfig> EmbeddedServer::AccessFor(
   const EmbeddedOptions& options = parts_->options;
   RK_ASSIGN_OR_RETURN(const apiserver::KeyPair authority,
                       apiserver::ReadAuthority(PkiDirectory(options.data_dir)));
-  RK_ASSIGN_OR_RETURN(
-      const apiserver::KeyPair pair,
-      apiserver::Issue(authority, {.common_name = user, .organizations = groups}, options.now(),
-                       apiserver::kAuthorityLife));
+  RK_ASSIGN_OR_RETURN(const apiserver::KeyPair pair,
+                      apiserver::Issue(authority, {.common_name = user, .organizations = groups},
+                                       options.now(), apiserver::kAuthorityLife));
   client::ClientConfig out;
   out.source = "the server of this process";
   out.cluster_name = "embedded";

@@ -88,8 +88,7 @@ void ControllerProgram::Parts::OnLoop(const std::function<void()>& task) {
 absl::StatusOr<client::ClientConfig> ControllerProgram::Parts::Config() {
   if (!run.embedded) return ClusterConfig(run);
   RK_ASSIGN_OR_RETURN(server, EmbeddedServer::Start(embedded));
-  LOG(INFO) << "serving " << server->url()
-            << "; kubeconfig of the admin: " << server->kubeconfig();
+  LOG(INFO) << "serving " << server->url() << "; kubeconfig of the admin: " << server->kubeconfig();
   RK_ASSIGN_OR_RETURN(client::ClientConfig config, server->AccessFor(kUser, {"system:masters"}));
   config.name_space = kNamespaceWhenEmbedded;
   return config;
@@ -116,9 +115,8 @@ Manager::Options ControllerProgram::Parts::ManagerOptions(const client::ClientCo
 
 absl::Status ControllerProgram::Parts::Build(const client::ClientConfig& config) {
   RK_ASSIGN_OR_RETURN(access, client::ApiAccess::Open(loop, *blocking, config));
-  RK_ASSIGN_OR_RETURN(manager,
-                      Manager::Make(loop, access->transport(), access->credentials(), metrics,
-                                    ManagerOptions(config)));
+  RK_ASSIGN_OR_RETURN(manager, Manager::Make(loop, access->transport(), access->credentials(),
+                                             metrics, ManagerOptions(config)));
   return absl::OkStatus();
 }
 

@@ -59,10 +59,9 @@ void RunFlags::AddEmbedded(CLI::App& app, EmbeddedOptions& embedded) {
                                         "how long lists in pages and watches can be resumed")
                              ->capture_default_str()
                              ->group(kGroup));
-  of_embedded_.push_back(
-      app.add_option("--keep-events", keep_events_, "how long Events are kept")
-          ->capture_default_str()
-          ->group(kGroup));
+  of_embedded_.push_back(app.add_option("--keep-events", keep_events_, "how long Events are kept")
+                             ->capture_default_str()
+                             ->group(kGroup));
 }
 
 void RunFlags::AddCluster(CLI::App& app) {
@@ -79,12 +78,12 @@ void RunFlags::AddCluster(CLI::App& app) {
 
 void RunFlags::AddElection(CLI::App& app) {
   constexpr char kGroup[] = "Leader election (not with --embedded)";
-  of_cluster_.push_back(app.add_flag("--leader-elect,!--no-leader-elect", run_.leader_elect,
-                                     "of several processes one works, the others stand by")
-                            ->group(kGroup));
+  of_cluster_.push_back(
+      app.add_flag("--leader-elect,!--no-leader-elect", run_.leader_elect,
+                   "of several processes one works, the others stand by; default: on")
+          ->group(kGroup));
   const auto add = [&](const char* name, std::string& value, const char* help) {
-    of_cluster_.push_back(
-        app.add_option(name, value, help)->capture_default_str()->group(kGroup));
+    of_cluster_.push_back(app.add_option(name, value, help)->capture_default_str()->group(kGroup));
   };
   add("--leader-elect-lease-duration", lease_duration_,
       "how long a silent leader keeps the lease; whole seconds");
@@ -99,7 +98,7 @@ void RunFlags::AddElection(CLI::App& app) {
 void RunFlags::AddShared(CLI::App& app) {
   app.add_option("--controllers", controllers_,
                  absl::StrCat("which run, separated by commas: NAME on, -NAME off, * all that are "
-                              "not named. There are: ",
+                              "not named, -* no other. There are: ",
                               DescribeControllers()))
       ->capture_default_str();
   app.add_option("--namespace", run_.name_space,
@@ -156,9 +155,9 @@ absl::Status RunFlags::ReadElection(RunOptions& run) const {
   client::LeaseTimes& times = run.lease_times;
   RK_ASSIGN_OR_RETURN(times.lease, ParseDurationFlag("--leader-elect-lease-duration",
                                                      lease_duration_, absl::Seconds(1)));
-  RK_ASSIGN_OR_RETURN(times.renew_deadline,
-                      ParseDurationFlag("--leader-elect-renew-deadline", renew_deadline_,
-                                        absl::Milliseconds(100)));
+  RK_ASSIGN_OR_RETURN(
+      times.renew_deadline,
+      ParseDurationFlag("--leader-elect-renew-deadline", renew_deadline_, absl::Milliseconds(100)));
   RK_ASSIGN_OR_RETURN(times.retry, ParseDurationFlag("--leader-elect-retry-period", retry_period_,
                                                      absl::Milliseconds(10)));
   // The lease itself has whole seconds: others would count a shorter time than this process.
@@ -166,10 +165,10 @@ absl::Status RunFlags::ReadElection(RunOptions& run) const {
     return Wrong("--leader-elect-lease-duration", "must be whole seconds");
   }
   if (times.lease - times.renew_deadline < kLeastMargin) {
-    return Wrong("--leader-elect-renew-deadline",
-                 absl::StrCat("must be at least ", DurationText(kLeastMargin),
-                              " less than --leader-elect-lease-duration (",
-                              DurationText(times.lease), ")"));
+    return Wrong(
+        "--leader-elect-renew-deadline",
+        absl::StrCat("must be at least ", DurationText(kLeastMargin),
+                     " less than --leader-elect-lease-duration (", DurationText(times.lease), ")"));
   }
   if (times.renew_deadline <= times.retry * 1.2) {
     return Wrong("--leader-elect-retry-period",
@@ -196,8 +195,7 @@ absl::Status RunFlags::ReadTls(RunOptions& run) const {
   const struct {
     const char* flag;
     const std::string& value;
-  } files[] = {
-      {"--tls-cert", run.tls_cert}, {"--tls-key", run.tls_key}, {"--tls-ca", run.tls_ca}};
+  } files[] = {{"--tls-cert", run.tls_cert}, {"--tls-key", run.tls_key}, {"--tls-ca", run.tls_ca}};
   std::vector<std::string> missing;
   for (const auto& file : files) {
     if (file.value.empty()) missing.emplace_back(file.flag);

@@ -18,7 +18,8 @@ class RunFlags {
   // Adds them to `app`, which outlives this object.
   explicit RunFlags(CLI::App& app, EmbeddedOptions& embedded);
 
-  // What was parsed. Errors: kInvalidArgument; the message names the flag and what is allowed. Pure.
+  // What was parsed. Errors: kInvalidArgument; the message names the flag and what is allowed.
+  // Pure.
   absl::Status Read(RunOptions& run, EmbeddedOptions& embedded) const;
 
  private:

@@ -178,17 +178,11 @@ void ControllerMetrics::AddSource(const std::string& name, const std::string& he
   Source source{.read = std::move(read)};
   // A family is registered once; its name with other labels adds to it.
   if (total) {
-    source.counter = &prometheus::BuildCounter()
-                          .Name(name)
-                          .Help(help)
-                          .Register(families_->registry)
-                          .Add(labels);
+    source.counter =
+        &prometheus::BuildCounter().Name(name).Help(help).Register(families_->registry).Add(labels);
   } else {
-    source.gauge = &prometheus::BuildGauge()
-                        .Name(name)
-                        .Help(help)
-                        .Register(families_->registry)
-                        .Add(labels);
+    source.gauge =
+        &prometheus::BuildGauge().Name(name).Help(help).Register(families_->registry).Add(labels);
   }
   MutexLock lock(&mutex_);
   sources_.push_back(std::move(source));

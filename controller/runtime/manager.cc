@@ -25,9 +25,8 @@ constexpr double kLeaseBurst = 10;
 
 void LogRun(absl::string_view controller, const client::ControlLoop::Report& report) {
   using Kind = client::ControlLoop::Kind;
-  const std::string text =
-      absl::StrCat(controller, ": ", report.key.Text(), " (run ", report.run, ", ",
-                   absl::FormatDuration(report.took), ")");
+  const std::string text = absl::StrCat(controller, ": ", report.key.Text(), " (run ", report.run,
+                                        ", ", absl::FormatDuration(report.took), ")");
   if (report.late) {
     LOG(WARNING) << text << ": no outcome within its deadline";
   } else if (report.kind == Kind::kTerminal) {
@@ -81,8 +80,8 @@ absl::Status Manager::Build(client::Transport& transport, client::CredentialSour
       std::make_unique<client::ApiClient>(loop_, transport, credentials, std::move(work_options));
   client::ReflectorOptions pods;
   pods.collection.resource = client::PodResource();
-  pods_ = std::make_unique<client::Informer<api::PodRecord>>(
-      *client_, std::move(pods), client::PodDecoder(), options_.random);
+  pods_ = std::make_unique<client::Informer<api::PodRecord>>(*client_, std::move(pods),
+                                                             client::PodDecoder(), options_.random);
   events_ = std::make_unique<client::EventRecorder>(
       *client_,
       client::EventRecorder::Options{.component = options_.component,
@@ -139,10 +138,13 @@ bool Manager::Step(ManagerEvent event) {
 
 void Manager::Start() {
   if (!Step(ManagerEvent::kStart)) return;
-  pods_->OnSynced([this, alive = alive_] {
-    if (*alive) CheckSynced();
-  });
-  pods_->Start();
+  // Nobody needs them: an API server alone is not to hold all pods twice.
+  if (!controllers_.empty()) {
+    pods_->OnSynced([this, alive = alive_] {
+      if (*alive) CheckSynced();
+    });
+    pods_->Start();
+  }
   for (const std::unique_ptr<Controller>& controller : controllers_) controller->Watch();
   CheckSyncedSoon();
 }
@@ -158,9 +160,9 @@ void Manager::CheckSyncedSoon() {
 
 void Manager::CheckSynced() {
   if (phase_ != ManagerPhase::kSyncing) return;
-  const bool synced =
-      pods_->synced() && std::all_of(controllers_.begin(), controllers_.end(),
-                                     [](const auto& controller) { return controller->synced(); });
+  const bool synced = (pods_->synced() || controllers_.empty()) &&
+                      std::all_of(controllers_.begin(), controllers_.end(),
+                                  [](const auto& controller) { return controller->synced(); });
   if (!synced) {
     sync_timer_.Set(loop_, kLookAgain, [this] { CheckSynced(); });
     return;
@@ -212,9 +214,8 @@ void Manager::Stop() {
   if (led) {
     ending_->Add("controllers", options_.stop_controllers + kSlack,
                  [this](auto done) { StopControllers(std::move(done)); });
-    ending_->Add("events", options_.flush_events + kSlack, [this](auto done) {
-      events_->Flush(options_.flush_events, std::move(done));
-    });
+    ending_->Add("events", options_.flush_events + kSlack,
+                 [this](auto done) { events_->Flush(options_.flush_events, std::move(done)); });
   }
   ending_->Add("caches", kSlack, [this](auto done) {
     controllers_.clear();
@@ -253,13 +254,11 @@ void Manager::StopControllers(client::ShutdownSequence::StepDone done) {
     if (--all->left == 0) all->done(all->failed);
   };
   for (const std::unique_ptr<Controller>& controller : controllers_) {
-    controller->Stop(options_.stop_controllers,
-                     [one, name = std::string(controller->name())](const absl::Status& status) {
-                       one(status.ok() ? status
-                                       : absl::Status(status.code(), absl::StrCat(
-                                                                         name, ": ",
-                                                                         status.message())));
-                     });
+    controller->Stop(options_.stop_controllers, [one, name = std::string(controller->name())](
+                                                    const absl::Status& status) {
+      one(status.ok() ? status
+                      : absl::Status(status.code(), absl::StrCat(name, ": ", status.message())));
+    });
   }
   one(absl::OkStatus());
 }
@@ -292,7 +291,9 @@ ManagerState Manager::state() const {
   } else {
     out.leading = phase_ == ManagerPhase::kRunning;
   }
-  out.caches.push_back(StateOfCache("pods", *pods_));
+  if (pods_->reflector().state() != client::ReflectorState::kIdle) {
+    out.caches.push_back(StateOfCache("pods", *pods_));
+  }
   for (const std::unique_ptr<Controller>& controller : controllers_) {
     ManagerState::OneController one;
     one.name = std::string(controller->name());

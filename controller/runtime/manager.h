@@ -34,10 +34,10 @@ namespace rekindle {
 // The part of a program that lives on the loop: clients, the cache of pods that all controllers
 // share, events, leader election, and the controllers themselves.
 //
-// Start: caches begin to fill; when all are full it competes for the lease; when it leads,
-// controllers reconcile. Without an election it leads as soon as caches are full.
-// End: see Stop. A lost lease drops everything at once: nothing is written any more, controllers are
-// destroyed with their calls to daemons, and `ended` says why.
+// Start: caches begin to fill, that of pods where there is a controller; when all are full it
+// competes for the lease; when it leads, controllers reconcile. Without an election it leads as
+// soon as caches are full. End: see Stop. A lost lease drops everything at once: nothing is written
+// any more, controllers are destroyed with their calls to daemons, and `ended` says why.
 //
 // Threads: the loop's, constructor and destructor too.
 class Manager {

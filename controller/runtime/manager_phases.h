@@ -14,7 +14,7 @@ enum class ManagerPhase {
   kRunning,   // this one leads, controllers reconcile
   kStopping,  // asked to
   kStopped,
-  kLost,      // the lease went: everything is dropped
+  kLost,  // the lease went: everything is dropped
 };
 
 enum class ManagerEvent { kStart, kSynced, kElected, kStop, kStopped, kLeaseLost };

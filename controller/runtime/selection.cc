@@ -26,14 +26,14 @@ absl::Status Unknown(const std::string& name, const std::vector<std::string>& av
 absl::StatusOr<std::vector<std::string>> SelectControllers(
     const std::vector<std::string>& asked, const std::vector<std::string>& available) {
   bool rest = false;
+  bool none = false;
   std::set<std::string> on;
   std::set<std::string> off;
   for (const std::string& entry : asked) {
     std::string name(absl::StripAsciiWhitespace(entry));
-    if (name == "*") {
-      rest = true;
-      continue;
-    }
+    if (name == "*") rest = true;
+    if (name == "-*") none = true;
+    if (name == "*" || name == "-*") continue;
     const bool without = !name.empty() && name.front() == '-';
     if (without) name.erase(0, 1);
     if (name.empty()) return absl::InvalidArgumentError("an entry is empty");
@@ -42,6 +42,7 @@ absl::StatusOr<std::vector<std::string>> SelectControllers(
     }
     (without ? off : on).insert(name);
   }
+  if (rest && none) return absl::InvalidArgumentError("\"*\" and \"-*\" do not go together");
   std::vector<std::string> selected;
   for (const std::string& name : available) {
     if (on.contains(name) && off.contains(name)) {
