@@ -269,6 +269,27 @@ absl::StatusOr<std::unique_ptr<EmbeddedServer>> EmbeddedServer::Start(
   return std::unique_ptr<EmbeddedServer>(new EmbeddedServer(std::move(parts)));
 }
 
+absl::StatusOr<client::ClientConfig> EmbeddedServer::AccessFor(
+    const std::string& user, const std::vector<std::string>& groups) const {
+  const EmbeddedOptions& options = parts_->options;
+  RK_ASSIGN_OR_RETURN(const apiserver::KeyPair authority,
+                      apiserver::ReadAuthority(PkiDirectory(options.data_dir)));
+  RK_ASSIGN_OR_RETURN(const apiserver::KeyPair pair,
+                      apiserver::Issue(authority, {.common_name = user, .organizations = groups},
+                                       options.now(), apiserver::kAuthorityLife));
+  client::ClientConfig out;
+  out.source = "the server of this process";
+  out.cluster_name = "embedded";
+  out.user_name = user;
+  // By its address: a name of the server may lead elsewhere, or nowhere.
+  out.cluster.server =
+      ServerUrl({.address = options.address == "::" ? "::1" : options.address}, port());
+  out.cluster.authority.data = authority.certificate;
+  out.user.certificate.data = pair.certificate;
+  out.user.key.data = pair.key;
+  return out;
+}
+
 uint16_t EmbeddedServer::port() const { return parts_->server->port(); }
 const std::string& EmbeddedServer::url() const { return parts_->url; }
 std::string EmbeddedServer::kubeconfig() const {

@@ -1,0 +1,49 @@
+#ifndef REKINDLE_CONTROLLER_APP_CONTROLLERS_H_
+#define REKINDLE_CONTROLLER_APP_CONTROLLERS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+#include "controller/fleet/node_calls.h"
+#include "controller/runtime/context.h"
+#include "controller/runtime/controller.h"
+#include "controller/runtime/manager.h"
+
+namespace rekindle {
+
+// What controllers of this program are made with. Threads: the loop's.
+struct ControllerParts {
+  const ControllerContext& context;
+  fleet::NodeCalls* nodes;  // outlives the controllers
+};
+
+struct ControllerEntry {
+  enum class Where { kAnywhere, kCluster, kEmbedded };
+
+  absl::string_view name;
+  absl::string_view what;  // for --help
+  Where where;
+  absl::StatusOr<std::unique_ptr<Controller>> (*make)(const ControllerParts&);
+};
+
+// Every controller that this program has, in the order of their start. One line adds one.
+absl::Span<const ControllerEntry> ControllerTable();
+
+// Names of those that this mode has.
+std::vector<std::string> AvailableControllers(bool embedded);
+
+// "recreate (what it does), ..." of all, for --help.
+std::string DescribeControllers();
+
+// Makes those of `names`. Errors: those of the controllers, behind their names.
+absl::StatusOr<Manager::Controllers> MakeControllers(const std::vector<std::string>& names,
+                                                     const ControllerParts& parts);
+
+}  // namespace rekindle
+
+#endif  // REKINDLE_CONTROLLER_APP_CONTROLLERS_H_
