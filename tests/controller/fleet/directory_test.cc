@@ -74,7 +74,8 @@ class DaemonPodsTest : public client::ClientFixture, private Endpoints {
  protected:
   void Start(DaemonPods::Options options = {.name_space = "rekindle-system"}) {
     Client({.requests_per_second = 1000, .burst = 1000});
-    daemons_ = std::make_unique<DaemonPods>(*client_, options, *this, [] { return 0.0; });
+    daemons_ = std::make_unique<DaemonPods>(*client_, options, static_cast<Endpoints&>(*this),
+                                            [] { return 0.0; });
     daemons_->Start();
     loop_.Advance(absl::Milliseconds(50));
     EXPECT_TRUE(daemons_->synced());
