@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 
 #include "common/base/backoff.h"
+#include "common/base/blocking.h"
 #include "common/base/loop.h"
 #include "common/client/pause.h"
 #include "common/net/tls_files.h"
@@ -31,7 +33,10 @@ struct FleetOptions {
   Turns::Limits calls;           // under way: 64 per node, 5,000 in all
   size_t most_connecting = 256;  // connections that are being made at once
   Link::Options link;
-  absl::Duration idle_after = absl::Minutes(5);  // a connection that nobody uses is closed
+  // A connection that nobody uses is closed after this time; earlier, when there are more than so
+  // many: each takes some 170 kB, most of it OpenSSL's.
+  absl::Duration idle_after = absl::Minutes(5);
+  size_t most_idle = 256;
   // Between streams of one call that the daemon, which can be reached, could not take.
   Backoff::Options repeats = {.initial = absl::Milliseconds(100), .max = absl::Seconds(5)};
 };
@@ -88,7 +93,8 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
     std::unique_ptr<Link> link;
     size_t calls = 0;  // that have not ended
     absl::flat_hash_set<CallId> under_way;
-    ScopedTimer idle;
+    ScopedTimer idle;  // pending: its place in idle_ is
+    std::list<std::string>::iterator idle_place;
   };
 
   void AskTurn(const std::string& node, bool again) override;
@@ -121,7 +127,10 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
   // It is no longer under way.
   void Land(Call& call);
   std::unique_ptr<Call> Take(CallId id);
-  void Tidy(const std::string& node);
+  void Tidy(const std::string& name);
+  void SetIdle(const std::string& name, Node& node);
+  void ClearIdle(Node& node);
+  void CloseIdle(std::string name);  // a copy: the name's place goes
 
   Loop& loop_;
   const FleetOptions options_;
@@ -131,6 +140,7 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
   ConnectLine connecting_;
   ChannelWatch watch_;
   Remote remote_;
+  BlockingPool pool_;
   const Link::Shared shared_;
   CallId last_id_ = 0;
   absl::flat_hash_map<CallId, std::unique_ptr<Call>> calls_;
@@ -139,6 +149,7 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
   absl::flat_hash_set<std::string> touched_;
   absl::flat_hash_set<std::string> relinked_;
   std::vector<CallId> queued_;
+  std::list<std::string> idle_;  // nodes with a connection that nobody uses, the longest first
   bool scheduled_ = false;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -1,10 +1,12 @@
 #include "controller/fleet/link.h"
 
 #include <cstdlib>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
+#include "common/base/status_macros.h"
 #include "common/base/text.h"
 #include "controller/fleet/verdict.h"
 
@@ -40,14 +42,28 @@ void Link::Connect() {
   Step(LinkEvent::kTurn);
   ++generation_;
   heard_ = false;
-  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
-      MakeChannel(*endpoint_, shared_.tls.get());
-  if (!channel.ok()) return Fail(channel.status().message());
-  channel_ = *std::move(channel);
-  stub_ = node::v1::NodeService::NewStub(channel_);
   timer_.Set(shared_.loop, options_.connect_timeout, [this] {
     Fail(absl::StrCat("no connection within ", absl::FormatDuration(options_.connect_timeout)));
   });
+  auto made = std::make_shared<Made>();
+  shared_.pool.Run(
+      [made, endpoint = *endpoint_, tls = shared_.tls]() -> absl::Status {
+        RK_ASSIGN_OR_RETURN(made->channel, MakeChannel(endpoint, tls.get()));
+        made->stub = node::v1::NodeService::NewStub(made->channel);
+        made->channel->GetState(/*try_to_connect=*/true);
+        return absl::OkStatus();
+      },
+      [this, made, generation = generation_,
+       alive = std::weak_ptr<bool>(alive_)](const absl::Status& status) {
+        if (alive.lock()) OnMade(generation, status, *made);
+      });
+}
+
+void Link::OnMade(uint64_t generation, const absl::Status& status, Made& made) {
+  if (generation != generation_ || state_ != LinkState::kConnecting) return;
+  if (!status.ok()) return Fail(status.message());
+  channel_ = std::move(made.channel);
+  stub_ = std::move(made.stub);
   Look();
 }
 
@@ -158,8 +174,13 @@ void Link::Close() {
 
 void Link::DropChannel() {
   shared_.remote.Cancel(std::exchange(question_, nullptr));
-  stub_ = nullptr;
-  channel_ = nullptr;
+  if (channel_ == nullptr) return;
+  shared_.pool.Run(
+      [made = Made{std::exchange(channel_, nullptr), std::exchange(stub_, nullptr)}]() mutable {
+        made = {};
+        return absl::OkStatus();
+      },
+      [](const absl::Status&) {});
 }
 
 }  // namespace rekindle::fleet

@@ -11,6 +11,7 @@
 #include <grpcpp/channel.h>
 
 #include "common/base/backoff.h"
+#include "common/base/blocking.h"
 #include "common/base/loop.h"
 #include "common/client/pause.h"
 #include "common/net/tls_files.h"
@@ -49,6 +50,7 @@ class Link {
     Host& host;
     Remote& remote;
     ChannelWatch& watch;
+    Blocking& pool;  // makes channels and lets go of them: a TLS context costs a millisecond
     std::shared_ptr<net::TlsFiles> tls;  // may be null
     client::Random random;
   };
@@ -97,7 +99,14 @@ class Link {
   uint64_t generation() const { return generation_; }
 
  private:
+  // What the pool makes.
+  struct Made {
+    std::shared_ptr<grpc::Channel> channel;
+    Remote::Stub stub;
+  };
+
   void Step(LinkEvent event);
+  void OnMade(uint64_t generation, const absl::Status& status, Made& made);
   void Look();
   void AskWhy();
   void OnConnected();

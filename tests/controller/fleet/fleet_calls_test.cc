@@ -251,9 +251,26 @@ TEST_F(FleetCallsTest, PlainCallsMakeOneAttempt) {
   // However long the pause is: it is tried at once where somebody says that it is there.
   SetSocket("n1", daemon_);
   EXPECT_EQ(ListPods("n1").status(), absl::UnavailableError("the runtime does not answer"));
-  daemon_.WillRestart({.stay_open = true});
-  EXPECT_EQ(ListPods("n2", absl::ZeroDuration()).status().code(),
+}
+
+TEST_F(FleetCallsTest, PlainCallsTakeTheirTurnAndHaveTheirTimeout) {
+  FleetOptions options = Quick();
+  options.calls.per_node = 1;
+  Make(options);
+  SetSocket("n1", daemon_);
+  daemon_.WillRestart({.messages = {State("r1", 1)}, .stay_open = true});
+  const HeardPtr heard = Restart("n1", "r1");
+  ASSERT_TRUE(AwaitProgress(heard, 1));
+  const Fleet::CallId running = last_call_;
+  EXPECT_EQ(ListPods("n1", absl::Milliseconds(50)).status().code(),
             absl::StatusCode::kDeadlineExceeded);
+  auto pods = std::make_shared<Slot<absl::Status>>();
+  RunOn(loop_, [&] {
+    fleet_->ListPods("n1", {}, absl::Seconds(60),
+                     [pods](const auto& answer) { pods->Set(answer.status()); });
+  });
+  RunOn(loop_, [&] { fleet_->Drop(running); });
+  EXPECT_EQ(pods->Get(), absl::OkStatus());
 }
 
 TEST_F(FleetCallsTest, IdleConnectionsAreClosedAndMadeAnew) {
