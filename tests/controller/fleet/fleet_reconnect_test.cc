@@ -124,15 +124,20 @@ TEST_F(FleetReconnectTest, ARemovedEndpointFinishesWhatItHas) {
   EXPECT_TRUE(later->End().ok());
 }
 
+int Listen(const std::string& path) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_EQ(listen(fd, 100), 0);
+  return fd;
+}
+
 // Accepts connections and closes them at once.
 class Slammer {
  public:
-  explicit Slammer(const std::string& path) : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
-    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_EQ(listen(fd_, 100), 0);
+  explicit Slammer(const std::string& path) : fd_(Listen(path)) {
     thread_ = std::thread([this] {
       while (true) {
         const int peer = accept(fd_, nullptr, nullptr);
@@ -180,6 +185,53 @@ TEST_F(FleetReconnectTest, OneAttemptAPauseHoweverManyCallsWait) {
       ASSERT_LE(heard->waiting.size(), stats.connect_failures);
     }
   });
+}
+
+TEST_F(FleetReconnectTest, WhoSaysNothingIsNotWaitedForForEver) {
+  FleetOptions options = Quick();
+  options.link.connect_timeout = absl::Milliseconds(50);
+  options.most_connecting = 1;
+  Make(options);
+  const TempDir dir;
+  const int silent = Listen(dir / "s");
+  daemon_.Start();
+  daemon_.WillRestart(Whole("r2"));
+  ASSERT_TRUE(Set("n1", {.target = "unix:" + (dir / "s")}).ok());
+  SetSocket("n2", daemon_);
+  const HeardPtr waiting = Restart("n1", "r1");
+  const HeardPtr other = Restart("n2", "r2");
+  EXPECT_TRUE(AwaitReason(waiting, "cannot be reached: no connection within 50ms"));
+  EXPECT_TRUE(other->End().ok());
+  Discard();
+  close(silent);
+}
+
+TEST_F(FleetReconnectTest, WhoeverIsSaidToBeThereIsTriedAtOnce) {
+  FleetOptions options = Quick();
+  options.link.pauses = {.initial = absl::Hours(1), .max = absl::Hours(1)};
+  Make(options);
+  SetSocket("n1", daemon_);
+  const HeardPtr heard = Restart("n1", "r1");
+  ASSERT_TRUE(AwaitReason(heard, "cannot be reached: "));
+  daemon_.WillRestart(Whole("r1"));
+  daemon_.Start();
+  SetSocket("n1", daemon_);
+  EXPECT_TRUE(heard->End().ok());
+}
+
+TEST_F(FleetReconnectTest, AConnectionThatEndedWhileNobodyUsedIt) {
+  FleetOptions options = Quick();
+  options.link.pauses = {.initial = absl::Milliseconds(1), .max = absl::Milliseconds(1)};
+  Make(options);
+  daemon_.Start();
+  SetSocket("n1", daemon_);
+  for (int i = 0; i < 3; ++i) {
+    daemon_.WillRestart(Whole("r1"));
+    EXPECT_TRUE(Restart("n1", "r1")->End().ok());
+    daemon_.Stop();
+    daemon_.Start();
+  }
+  EXPECT_EQ(Stats().connected, 3);
 }
 
 TEST_F(FleetReconnectTest, PausesGrowAndAreShortAgainAfterAnAnswer) {
