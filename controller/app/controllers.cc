@@ -1,18 +1,69 @@
 #include "controller/app/controllers.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 #include "common/base/status_macros.h"
+#include "controller/nodes/node_mirror.h"
+#include "controller/readiness/readiness_controller.h"
+#include "controller/recreate/recreate_controller.h"
 
 namespace rekindle {
 namespace {
 
 using Where = ControllerEntry::Where;
 
+using Made = absl::StatusOr<std::unique_ptr<Controller>>;
+
+Made MakeNodes(const ControllerParts& parts) {
+  const ControllerContext& context = parts.context;
+  nodes::NodeMirror::Options options;
+  options.local_daemon = parts.run.local_daemon;
+  options.observer = context.observe("nodes");
+  auto mirror = std::make_unique<nodes::NodeMirror>(
+      nodes::NodeMirror::Deps{
+          .loop = context.loop,
+          .api = context.client,
+          .pods = context.pods,
+          .events = context.events,
+          .open = parts.nodes.Feeds(),
+          .random = context.random,
+          .on_endpoint = [&nodes = parts.nodes](
+                             const nodes::NodeEndpoint& endpoint) { nodes.SetEndpoint(endpoint); }},
+      std::move(options));
+  parts.nodes.OnRegistered([mirror = mirror.get()](const nodes::NodeEndpoint& endpoint) {
+    mirror->Registered(endpoint);
+  });
+  return mirror;
+}
+
+Made MakeReadiness(const ControllerParts& parts) {
+  const ControllerContext& context = parts.context;
+  readiness::ReadinessController::Options options;
+  options.loop.observer = context.observe("readiness");
+  return std::make_unique<readiness::ReadinessController>(context.client, context.pods,
+                                                          std::move(options), context.random);
+}
+
+Made MakeRecreate(const ControllerParts& parts) {
+  const ControllerContext& context = parts.context;
+  recreate::RecreateController::Options options;
+  options.loop.observer = context.observe("recreate");
+  if (!parts.run.embedded) parts.nodes.FollowDaemonPods(context);
+  return std::make_unique<recreate::RecreateController>(context.client, context.pods,
+                                                        parts.nodes.calls(), context.events,
+                                                        std::move(options), context.random);
+}
+
 // Name, what it does (for --help), where it runs, what makes it.
-constexpr absl::Span<const ControllerEntry> kControllers{};
+constexpr ControllerEntry kControllers[] = {
+    {"nodes", "shows nodes without a kubelet and their pods", Where::kEmbedded, &MakeNodes},
+    {"readiness", "sets the first KruisePodReady of pods with that gate", Where::kAnywhere,
+     &MakeReadiness},
+    {"recreate", "carries out ContainerRecreateRequests", Where::kAnywhere, &MakeRecreate},
+};
 
 bool RunsIn(const ControllerEntry& entry, bool embedded) {
   return entry.where == Where::kAnywhere || (entry.where == Where::kEmbedded) == embedded;

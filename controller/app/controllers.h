@@ -9,7 +9,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
-#include "controller/fleet/node_calls.h"
+#include "controller/app/node_access.h"
+#include "controller/app/run_options.h"
 #include "controller/runtime/context.h"
 #include "controller/runtime/controller.h"
 #include "controller/runtime/manager.h"
@@ -19,7 +20,8 @@ namespace rekindle {
 // What controllers of this program are made with. Threads: the loop's.
 struct ControllerParts {
   const ControllerContext& context;
-  fleet::NodeCalls* nodes;  // outlives the controllers
+  const RunOptions& run;
+  NodeAccess& nodes;  // outlives the controllers
 };
 
 struct ControllerEntry {

@@ -29,6 +29,13 @@ absl::StatusOr<ListenAddress> ParseListen(absl::string_view flag, const std::str
   return out;
 }
 
+std::string ListenText(const ListenAddress& address) {
+  const std::string& host = address.host;
+  if (host.empty()) return absl::StrCat("[::]:", address.port);
+  const bool six = absl::StrContains(host, ':');
+  return absl::StrCat(six ? "[" : "", host, six ? "]:" : ":", address.port);
+}
+
 absl::StatusOr<absl::Duration> ParseDurationFlag(absl::string_view flag, const std::string& text,
                                                  absl::Duration least) {
   const absl::StatusOr<absl::Duration> duration = ParseDurationText(text);

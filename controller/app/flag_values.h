@@ -20,6 +20,9 @@ struct ListenAddress {
 // "127.0.0.1:6443", "[::1]:6443", ":6443".
 absl::StatusOr<ListenAddress> ParseListen(absl::string_view flag, const std::string& text);
 
+// As gRPC takes it: "127.0.0.1:6443", "[::1]:6443"; without a host every address.
+std::string ListenText(const ListenAddress& address);
+
 // A duration of `least` at least.
 absl::StatusOr<absl::Duration> ParseDurationFlag(absl::string_view flag, const std::string& text,
                                                  absl::Duration least);

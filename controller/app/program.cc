@@ -16,7 +16,9 @@
 #include "common/client/config/kubeconfig.h"
 #include "controller/app/controllers.h"
 #include "controller/app/endpoint.h"
+#include "controller/app/node_access.h"
 #include "controller/app/service_state.h"
+#include "controller/nodes/registry_server.h"
 #include "controller/runtime/controller_metrics.h"
 #include "controller/runtime/manager.h"
 
@@ -56,10 +58,12 @@ struct ControllerProgram::Parts {
   ControllerMetrics metrics{kVersion};
   // The loop's.
   std::unique_ptr<client::ApiAccess> access;
+  std::unique_ptr<NodeAccess> nodes;
   std::unique_ptr<Manager> manager;
   std::string shown;  // the summary that was told last
   // Not the loop's.
   std::unique_ptr<net::HttpServer> endpoint;
+  std::unique_ptr<nodes::RegistryServer> registry;
   std::unique_ptr<ServiceState> state;
   Latch over;
   mutable Mutex mutex;
@@ -67,7 +71,8 @@ struct ControllerProgram::Parts {
 
   absl::Status Start();
   absl::StatusOr<client::ClientConfig> Config();
-  absl::Status Build(const client::ClientConfig& config);
+  absl::Status Build(const client::ClientConfig& config, std::shared_ptr<net::TlsFiles> tls);
+  absl::Status StartRegistry(std::shared_ptr<net::TlsFiles> tls);
   Manager::Options ManagerOptions(const client::ClientConfig& config);
   void OnChange();
   void OnEnd(const absl::Status& status);
@@ -106,26 +111,48 @@ Manager::Options ControllerProgram::Parts::ManagerOptions(const client::ClientCo
   out.requests_per_second = run.api_qps;
   out.burst = run.api_burst;
   out.make = [this](const ControllerContext& context) {
-    return MakeControllers(run.controllers, {.context = context, .nodes = nullptr});
+    return MakeControllers(run.controllers, {.context = context, .run = run, .nodes = *nodes});
   };
   out.changed = [this] { OnChange(); };
   out.ended = [this](const absl::Status& why) { OnEnd(why); };
   return out;
 }
 
-absl::Status ControllerProgram::Parts::Build(const client::ClientConfig& config) {
+absl::Status ControllerProgram::Parts::Build(const client::ClientConfig& config,
+                                             std::shared_ptr<net::TlsFiles> tls) {
   RK_ASSIGN_OR_RETURN(access, client::ApiAccess::Open(loop, *blocking, config));
+  nodes = std::make_unique<NodeAccess>(loop, std::move(tls));
+  nodes->AddTo(metrics);
   RK_ASSIGN_OR_RETURN(manager, Manager::Make(loop, access->transport(), access->credentials(),
                                              metrics, ManagerOptions(config)));
   return absl::OkStatus();
 }
 
+absl::Status ControllerProgram::Parts::StartRegistry(std::shared_ptr<net::TlsFiles> tls) {
+  if (!run.nodes_listen.has_value()) return absl::OkStatus();
+  nodes::RegistryServer::Options options;
+  options.address = ListenText(*run.nodes_listen);
+  absl::StatusOr<std::unique_ptr<nodes::RegistryServer>> started = nodes::RegistryServer::Start(
+      loop, options, std::move(tls), [this](const nodes::NodeEndpoint& daemon) {
+        if (nodes != nullptr) nodes->Register(daemon);
+      });
+  if (!started.ok()) {
+    return absl::Status(started.status().code(),
+                        absl::StrCat("--nodes-listen: ", started.status().message()));
+  }
+  registry = *std::move(started);
+  LOG(INFO) << "nodes register at port " << registry->port();
+  return absl::OkStatus();
+}
+
 absl::Status ControllerProgram::Parts::Start() {
+  RK_ASSIGN_OR_RETURN(const std::shared_ptr<net::TlsFiles> tls, NodeAccess::OpenTls(run));
   RK_ASSIGN_OR_RETURN(const client::ClientConfig config, Config());
   blocking = std::make_unique<BlockingPool>(loop, kBlockingThreads, "controller-io");
   absl::Status built;
-  OnLoop([&] { built = Build(config); });
+  OnLoop([&] { built = Build(config, tls); });
   RK_RETURN_IF_ERROR(built);
+  RK_RETURN_IF_ERROR(StartRegistry(tls));
   LOG(INFO) << "API: " << config.cluster.server << " (" << config.source << ")";
   if (run.serve_metrics) {
     RK_ASSIGN_OR_RETURN(endpoint, StartEndpoint(loop, run, *manager, metrics));
@@ -156,8 +183,11 @@ void ControllerProgram::Parts::OnEnd(const absl::Status& why) {
 
 ControllerProgram::Parts::~Parts() {
   endpoint.reset();
+  registry.reset();
   OnLoop([this] {
+    if (nodes != nullptr) nodes->Forget();
     manager.reset();
+    nodes.reset();
     access.reset();
   });
   state.reset();

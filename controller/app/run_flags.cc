@@ -1,5 +1,8 @@
 #include "controller/app/run_flags.h"
 
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -59,6 +62,16 @@ void RunFlags::AddEmbedded(CLI::App& app, EmbeddedOptions& embedded) {
                                         "how long lists in pages and watches can be resumed")
                              ->capture_default_str()
                              ->group(kGroup));
+  of_embedded_.push_back(
+      app.add_option("--local-daemon", run_.local_daemon,
+                     "socket of the rekindled of this machine; empty: it has none")
+          ->capture_default_str()
+          ->group(kGroup));
+  of_embedded_.push_back(
+      app.add_option("--nodes-listen", nodes_listen_,
+                     "ADDRESS:PORT where daemons of other machines register (gRPC, mutual TLS; "
+                     "needs --tls-cert); default: nowhere")
+          ->group(kGroup));
   of_embedded_.push_back(app.add_option("--keep-events", keep_events_, "how long Events are kept")
                              ->capture_default_str()
                              ->group(kGroup));
@@ -204,6 +217,28 @@ absl::Status RunFlags::ReadTls(RunOptions& run) const {
   return Wrong(missing.front(), "--tls-cert, --tls-key and --tls-ca go together");
 }
 
+// How daemons are reached, after ReadTls.
+absl::Status RunFlags::ReadNodes(RunOptions& run) const {
+  const bool calls = std::find(run.controllers.begin(), run.controllers.end(), "recreate") !=
+                     run.controllers.end();
+  if (!run.embedded && calls && run.tls_cert.empty()) {
+    return Wrong("--tls-cert",
+                 "is needed for the controller \"recreate\": daemons are called over mutual TLS "
+                 "(docs/security.md)");
+  }
+  constexpr absl::string_view kSocket = "unix:/";
+  if (run.embedded && !run.local_daemon.empty() && !absl::StartsWith(run.local_daemon, kSocket)) {
+    return Wrong("--local-daemon", absl::StrCat("\"", PrintableText(run.local_daemon),
+                                                "\" must be unix:/PATH, or empty"));
+  }
+  if (nodes_listen_.empty()) return absl::OkStatus();
+  RK_ASSIGN_OR_RETURN(run.nodes_listen, ParseListen("--nodes-listen", nodes_listen_));
+  if (run.tls_cert.empty()) {
+    return Wrong("--nodes-listen", "needs --tls-cert, --tls-key and --tls-ca");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RunFlags::ReadMetrics(RunOptions& run) const {
   run.serve_metrics = metrics_listen_ != "off";
   if (!run.serve_metrics) return absl::OkStatus();
@@ -231,6 +266,7 @@ absl::Status RunFlags::Read(RunOptions& run, EmbeddedOptions& embedded) const {
   RK_RETURN_IF_ERROR(ReadElection(run));
   RK_RETURN_IF_ERROR(ReadRates(run));
   RK_RETURN_IF_ERROR(ReadTls(run));
+  RK_RETURN_IF_ERROR(ReadNodes(run));
   return ReadMetrics(run);
 }
 

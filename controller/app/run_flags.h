@@ -32,6 +32,7 @@ class RunFlags {
   absl::Status ReadElection(RunOptions& run) const;
   absl::Status ReadRates(RunOptions& run) const;
   absl::Status ReadTls(RunOptions& run) const;
+  absl::Status ReadNodes(RunOptions& run) const;
   absl::Status ReadMetrics(RunOptions& run) const;
 
   bool embedded_ = false;
@@ -43,6 +44,7 @@ class RunFlags {
   std::string lease_duration_ = "15s";
   std::string renew_deadline_ = "10s";
   std::string retry_period_ = "2s";
+  std::string nodes_listen_;
   std::string metrics_listen_ = "127.0.0.1:10232";
   std::vector<const CLI::Option*> of_embedded_;  // that say nothing without --embedded
   std::vector<const CLI::Option*> of_cluster_;   // that say nothing with it

@@ -1,6 +1,7 @@
 #ifndef REKINDLE_CONTROLLER_APP_RUN_OPTIONS_H_
 #define REKINDLE_CONTROLLER_APP_RUN_OPTIONS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,10 @@ struct RunOptions {
   std::string tls_cert;
   std::string tls_key;
   std::string tls_ca;
+  // With an API server of its own: the daemon of this machine, empty: none; and where nodes
+  // register, none: nowhere.
+  std::string local_daemon = "unix:/run/rekindle/rekindled.sock";
+  std::optional<ListenAddress> nodes_listen;
   // Health and metrics; none: not served.
   bool serve_metrics = true;
   ListenAddress metrics{.host = "127.0.0.1", .port = 10232};
