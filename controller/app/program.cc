@@ -138,7 +138,7 @@ absl::Status ControllerProgram::Parts::StartRegistry(std::shared_ptr<net::TlsFil
       });
   if (!started.ok()) {
     return absl::Status(started.status().code(),
-                        absl::StrCat("--nodes-listen: ", started.status().message()));
+                        absl::StrCat("--node-listen: ", started.status().message()));
   }
   registry = *std::move(started);
   LOG(INFO) << "nodes register at port " << registry->port();

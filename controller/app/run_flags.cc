@@ -68,7 +68,7 @@ void RunFlags::AddEmbedded(CLI::App& app, EmbeddedOptions& embedded) {
           ->capture_default_str()
           ->group(kGroup));
   of_embedded_.push_back(
-      app.add_option("--nodes-listen", nodes_listen_,
+      app.add_option("--node-listen", nodes_listen_,
                      "ADDRESS:PORT where daemons of other machines register (gRPC, mutual TLS; "
                      "needs --tls-cert); default: nowhere")
           ->group(kGroup));
@@ -232,9 +232,9 @@ absl::Status RunFlags::ReadNodes(RunOptions& run) const {
                                                 "\" must be unix:/PATH, or empty"));
   }
   if (nodes_listen_.empty()) return absl::OkStatus();
-  RK_ASSIGN_OR_RETURN(run.nodes_listen, ParseListen("--nodes-listen", nodes_listen_));
+  RK_ASSIGN_OR_RETURN(run.nodes_listen, ParseListen("--node-listen", nodes_listen_));
   if (run.tls_cert.empty()) {
-    return Wrong("--nodes-listen", "needs --tls-cert, --tls-key and --tls-ca");
+    return Wrong("--node-listen", "needs --tls-cert, --tls-key and --tls-ca");
   }
   return absl::OkStatus();
 }
