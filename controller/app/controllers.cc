@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "common/base/status_macros.h"
+#include "controller/app/webhooks.h"
 #include "controller/nodes/node_mirror.h"
 #include "controller/readiness/readiness_controller.h"
 #include "controller/recreate/recreate_controller.h"
@@ -57,12 +58,23 @@ Made MakeRecreate(const ControllerParts& parts) {
                                                         std::move(options), context.random);
 }
 
+Made MakeWebhooks(const ControllerParts& parts) {
+  admission::AdmissionServer::Options options;
+  options.registration.name_space = parts.context.name_space;
+  options.address = parts.run.webhooks.host.empty() ? "::" : parts.run.webhooks.host;
+  options.port = parts.run.webhooks.port;
+  return std::make_unique<Webhooks>(parts.context.loop, parts.new_client("webhooks"),
+                                    std::move(options), parts.context.random);
+}
+
 // Name, what it does (for --help), where it runs, what makes it.
 constexpr ControllerEntry kControllers[] = {
     {"nodes", "shows nodes without a kubelet and their pods", Where::kEmbedded, &MakeNodes},
     {"readiness", "sets the first KruisePodReady of pods with that gate", Where::kAnywhere,
      &MakeReadiness},
     {"recreate", "carries out ContainerRecreateRequests", Where::kAnywhere, &MakeRecreate},
+    {"webhooks", "defaults, refusals and conversions for the API server", Where::kCluster,
+     &MakeWebhooks},
 };
 
 bool RunsIn(const ControllerEntry& entry, bool embedded) {

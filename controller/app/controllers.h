@@ -1,6 +1,7 @@
 #ifndef REKINDLE_CONTROLLER_APP_CONTROLLERS_H_
 #define REKINDLE_CONTROLLER_APP_CONTROLLERS_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,11 +18,16 @@
 
 namespace rekindle {
 
+using NewClient = std::function<std::unique_ptr<client::ApiClient>(const std::string& component)>;
+
 // What controllers of this program are made with. Threads: the loop's.
 struct ControllerParts {
   const ControllerContext& context;
   const RunOptions& run;
   NodeAccess& nodes;  // outlives the controllers
+  // Makes a client without a write gate and with a rate of its own, for what is not only the
+  // leader's. It does not outlive the program's access.
+  const NewClient& new_client;
 };
 
 struct ControllerEntry {

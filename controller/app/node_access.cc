@@ -43,6 +43,11 @@ void NodeAccess::Register(const nodes::NodeEndpoint& endpoint) {
   if (registered_) registered_(endpoint);
 }
 
+std::vector<CacheState> NodeAccess::caches() const {
+  if (daemon_pods_ == nullptr) return {};
+  return {StateOfCache("daemons", daemon_pods_->pods())};
+}
+
 void NodeAccess::AddTo(ControllerMetrics& metrics) {
   using Stats = fleet::FleetStats;
   const auto add = [&](const char* name, const char* help, bool total, auto Stats::*member) {

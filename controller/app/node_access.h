@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,6 +17,7 @@
 #include "controller/fleet/fleet.h"
 #include "controller/nodes/node_feed.h"
 #include "controller/nodes/registry_server.h"
+#include "controller/runtime/cache_state.h"
 #include "controller/runtime/context.h"
 #include "controller/runtime/controller_metrics.h"
 
@@ -49,6 +51,8 @@ class NodeAccess {
   void OnRegistered(Registered registered) { registered_ = std::move(registered); }
   void Register(const nodes::NodeEndpoint& endpoint);
 
+  // What it looks at to know where daemons are; for health and metrics.
+  std::vector<CacheState> caches() const;
   // What the connections do. `metrics` is scraped on the loop, and not after this object's end.
   void AddTo(ControllerMetrics& metrics);
 

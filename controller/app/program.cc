@@ -73,6 +73,7 @@ struct ControllerProgram::Parts {
   absl::StatusOr<client::ClientConfig> Config();
   absl::Status Build(const client::ClientConfig& config, std::shared_ptr<net::TlsFiles> tls);
   absl::Status StartRegistry(std::shared_ptr<net::TlsFiles> tls);
+  std::unique_ptr<client::ApiClient> NewClient(const std::string& component);
   Manager::Options ManagerOptions(const client::ClientConfig& config);
   void OnChange();
   void OnEnd(const absl::Status& status);
@@ -111,11 +112,29 @@ Manager::Options ControllerProgram::Parts::ManagerOptions(const client::ClientCo
   out.requests_per_second = run.api_qps;
   out.burst = run.api_burst;
   out.make = [this](const ControllerContext& context) {
-    return MakeControllers(run.controllers, {.context = context, .run = run, .nodes = *nodes});
+    const rekindle::NewClient new_client = [this](const std::string& component) {
+      return NewClient(component);
+    };
+    return MakeControllers(
+        run.controllers,
+        {.context = context, .run = run, .nodes = *nodes, .new_client = new_client});
   };
+  out.caches = [this] { return nodes->caches(); };
   out.changed = [this] { OnChange(); };
   out.ended = [this](const absl::Status& why) { OnEnd(why); };
   return out;
+}
+
+std::unique_ptr<client::ApiClient> ControllerProgram::Parts::NewClient(
+    const std::string& component) {
+  client::ApiClient::Options options;
+  options.requests_per_second = run.api_qps;
+  options.burst = run.api_burst;
+  options.user_agent = absl::StrCat(kUser, "/", component);
+  options.observer = [this](const client::CallReport& report) {
+    if (manager != nullptr) manager->OnCall(report);
+  };
+  return access->NewClient(std::move(options));
 }
 
 absl::Status ControllerProgram::Parts::Build(const client::ClientConfig& config,
@@ -213,6 +232,7 @@ absl::StatusOr<std::unique_ptr<ControllerProgram>> ControllerProgram::Start(
 absl::Status ControllerProgram::Stop(const std::string& reason) {
   LOG(INFO) << reason;
   parts_->state->Stopping();
+  parts_->registry.reset();  // before the controller that hears of it
   parts_->loop.Post([parts = parts_.get()] {
     parts->ended = nullptr;
     parts->manager->Stop();

@@ -87,6 +87,11 @@ void RunFlags::AddCluster(CLI::App& app) {
   of_cluster_.push_back(
       app.add_option("--context", run_.context, "context of the kubeconfig; default: its current")
           ->group(kGroup));
+  of_cluster_.push_back(app.add_option("--webhook-listen", webhook_listen_,
+                                       "ADDRESS:PORT of the webhooks (HTTPS); :PORT is every "
+                                       "address; --controllers=*,-webhooks serves none")
+                            ->capture_default_str()
+                            ->group(kGroup));
 }
 
 void RunFlags::AddElection(CLI::App& app) {
@@ -219,6 +224,7 @@ absl::Status RunFlags::ReadTls(RunOptions& run) const {
 
 // How daemons are reached, after ReadTls.
 absl::Status RunFlags::ReadNodes(RunOptions& run) const {
+  RK_ASSIGN_OR_RETURN(run.webhooks, ParseListen("--webhook-listen", webhook_listen_));
   const bool calls = std::find(run.controllers.begin(), run.controllers.end(), "recreate") !=
                      run.controllers.end();
   if (!run.embedded && calls && run.tls_cert.empty()) {

@@ -33,6 +33,8 @@ struct RunOptions {
   // register, none: nowhere.
   std::string local_daemon = "unix:/run/rekindle/rekindled.sock";
   std::optional<ListenAddress> nodes_listen;
+  // On a cluster: where the webhooks are served.
+  ListenAddress webhooks{.host = "", .port = 9443};
   // Health and metrics; none: not served.
   bool serve_metrics = true;
   ListenAddress metrics{.host = "127.0.0.1", .port = 10232};

@@ -62,6 +62,7 @@ class NodeMirror final : public Controller {
   std::vector<const client::ControlLoop*> loops() const override {
     return {&pod_loop_, &node_loop_};
   }
+  std::vector<CacheState> caches() const override { return {StateOfCache("nodes", nodes_)}; }
 
  private:
   void OnPodChange(const client::ObjectKey& key, const api::PodRecord& pod);

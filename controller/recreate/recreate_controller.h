@@ -54,6 +54,9 @@ class RecreateController final : public Controller, private client::Reconciler {
   void Start() override;
   void Stop(absl::Duration limit, absl::AnyInvocable<void(absl::Status)> stopped) override;
   std::vector<const client::ControlLoop*> loops() const override { return {&control_}; }
+  std::vector<CacheState> caches() const override {
+    return {StateOfCache("containerrecreaterequests", requests_)};
+  }
 
   // Requests whose turn it is, for metrics.
   size_t working() const;

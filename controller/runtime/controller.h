@@ -37,6 +37,8 @@ class Controller {
 
   // Of its control loops, for metrics.
   virtual std::vector<const client::ControlLoop*> loops() const = 0;
+  // What else this replica lacks to do its part, leading or not; for readiness.
+  virtual absl::Status health() const { return absl::OkStatus(); }
   // The caches that belong to it alone, for health and metrics.
   virtual std::vector<CacheState> caches() const { return {}; }
 };

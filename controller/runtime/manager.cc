@@ -294,10 +294,14 @@ ManagerState Manager::state() const {
   if (pods_->reflector().state() != client::ReflectorState::kIdle) {
     out.caches.push_back(StateOfCache("pods", *pods_));
   }
+  if (options_.caches) {
+    for (CacheState& cache : options_.caches()) out.caches.push_back(std::move(cache));
+  }
   for (const std::unique_ptr<Controller>& controller : controllers_) {
     ManagerState::OneController one;
     one.name = std::string(controller->name());
     one.synced = controller->synced();
+    one.health = controller->health();
     one.caches = controller->caches();
     for (const client::ControlLoop* loop : controller->loops()) {
       one.counters.done += loop->counters().done;

@@ -59,6 +59,8 @@ class Manager {
     // Makes the controllers, in the order of their start. Once, in Make.
     std::function<absl::StatusOr<Controllers>(const ControllerContext&)> make;
     client::Random random = client::SystemRandom();
+    // Further caches to show, which nobody waits for. May be empty.
+    std::function<std::vector<CacheState>()> caches;
     // Limits of an orderly end; together less than what the system allows it.
     absl::Duration stop_controllers = absl::Seconds(10);
     absl::Duration flush_events = absl::Seconds(5);
@@ -87,6 +89,10 @@ class Manager {
 
   ManagerState state() const;
 
+  // A call of a client that is not the manager's own, for the observer of that client: it may have
+  // filled a cache that is waited for. The manager's own calls are told by themselves.
+  void OnCall(const client::CallReport& report);
+
  private:
   Manager(Loop& loop, ControllerMetrics& metrics, Options options);
   absl::Status Build(client::Transport& transport, client::CredentialSource& credentials);
@@ -100,7 +106,6 @@ class Manager {
   void End(const absl::Status& status);
   void StopControllers(client::ShutdownSequence::StepDone done);
   void EndCalls();
-  void OnCall(const client::CallReport& report);
 
   Loop& loop_;
   ControllerMetrics& metrics_;

@@ -43,14 +43,19 @@ HealthAnswer Liveness(const ManagerState& state) {
 }
 
 HealthAnswer Readiness(const ManagerState& state) {
-  const bool ready = InOrder(state);
+  const bool healthy =
+      std::all_of(state.controllers.begin(), state.controllers.end(),
+                  [](const ManagerState::OneController& one) { return one.health.ok(); });
+  const bool ready = InOrder(state) && healthy;
   std::string text =
       absl::StrCat(ready ? "ready: " : "not ready: ", ManagerPhaseName(state.phase), "\n");
   absl::StrAppend(&text, "    ", Leadership(state), "\n");
   for (const CacheState& cache : state.caches) AppendCache(cache, "", text);
   for (const ManagerState::OneController& one : state.controllers) {
-    absl::StrAppend(&text, one.synced ? "[+] " : "[-] ", "controller ", one.name,
-                    one.synced ? ": caches filled\n" : ": its caches fill\n");
+    absl::StrAppend(&text, one.synced && one.health.ok() ? "[+] " : "[-] ", "controller ", one.name,
+                    one.synced ? ": caches filled" : ": its caches fill");
+    if (!one.health.ok()) absl::StrAppend(&text, "; ", PrintableText(one.health.message()));
+    absl::StrAppend(&text, "\n");
     for (const CacheState& cache : one.caches) {
       AppendCache(cache, absl::StrCat(one.name, ", "), text);
     }

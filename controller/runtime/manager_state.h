@@ -20,6 +20,7 @@ struct ManagerState {
   struct OneController {
     std::string name;
     bool synced = false;
+    absl::Status health;
     std::vector<CacheState> caches;
     // Of all its control loops together.
     client::ControlLoop::Counters counters;
@@ -52,8 +53,8 @@ struct HealthAnswer {
 // answers at all says that its loop turns. Pure.
 HealthAnswer Liveness(const ManagerState& state);
 
-// Whether it can do its work: all caches are filled, and it leads or stands by. Says who leads, and
-// of every cache and controller what it does. Pure.
+// Whether it can do its work: all caches are filled, it leads or stands by, and no controller lacks
+// anything. Says who leads, and of every cache and controller what it does. Pure.
 HealthAnswer Readiness(const ManagerState& state);
 
 // One line for `systemctl status` and the log: "leading; 2 controllers". Pure.

@@ -94,6 +94,12 @@ std::set<std::string> Rights() {
   return out;
 }
 
+// Those whose versions differ.
+std::string OurDefinitions() {
+  return "[clonesets.apps.kruise.io statefulsets.apps.kruise.io "
+         "containerrecreaterequests.apps.kruise.io]";
+}
+
 // A right that is added to the manifests has to be added here as well, and explained in
 // deploy/README.md.
 const std::set<std::string>& Allowed() {
@@ -112,6 +118,18 @@ const std::set<std::string>& Allowed() {
       "cluster: policy/poddisruptionbudgets watch",
       "cluster: /events create",
       "cluster: /events patch",
+      // Of the webhooks.
+      "cluster: /nodes get",
+      "cluster: apps.kruise.io/statefulsets get",
+      "cluster: admissionregistration.k8s.io/mutatingwebhookconfigurations get [rekindle]",
+      "cluster: admissionregistration.k8s.io/mutatingwebhookconfigurations patch [rekindle]",
+      "cluster: admissionregistration.k8s.io/validatingwebhookconfigurations get [rekindle]",
+      "cluster: admissionregistration.k8s.io/validatingwebhookconfigurations patch [rekindle]",
+      "cluster: apiextensions.k8s.io/customresourcedefinitions get " + OurDefinitions(),
+      "cluster: apiextensions.k8s.io/customresourcedefinitions patch " + OurDefinitions(),
+      "rekindle-system: /secrets create",
+      "rekindle-system: /secrets get [rekindle-webhook-tls]",
+      "rekindle-system: /secrets update [rekindle-webhook-tls]",
       "rekindle-system: coordination.k8s.io/leases create",
       "rekindle-system: coordination.k8s.io/leases get [rekindle-controller]",
       "rekindle-system: coordination.k8s.io/leases update [rekindle-controller]",
@@ -196,6 +214,10 @@ TEST_F(ControllerManifestsTest, FlagsAreValidAndFitTheMounts) {
   EXPECT_EQ(run.tls_key, tls + "tls.key");
   EXPECT_EQ(run.tls_ca, tls + "ca.crt");
   ASSERT_EQ(container_["ports"][0]["containerPort"].as<int>(), run.metrics.port);
+  ASSERT_EQ(container_["ports"][1]["containerPort"].as<int>(), run.webhooks.port);
+  const YAML::Node service = Find("Service", kAccount);
+  EXPECT_EQ(service["spec"]["ports"][0]["targetPort"].as<int>(), run.webhooks.port);
+  EXPECT_TRUE(service["spec"]["publishNotReadyAddresses"].as<bool>());
   const YAML::Node notes = deployment_["spec"]["template"]["metadata"]["annotations"];
   EXPECT_EQ(Text(notes["prometheus.io/port"]), absl::StrCat(run.metrics.port));
   // An orderly end is waited for.

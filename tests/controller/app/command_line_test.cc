@@ -198,6 +198,10 @@ TEST(ControllerCommandLineTest, MistakesNameTheFlag) {
       {{"--embedded", "--context", "k"}, "--context: is of no use with --embedded"},
       {{"--embedded", "--leader-elect"}, "--leader-elect: is of no use with --embedded"},
       {{"--embedded", "--leader-elect-resource-name", "n"}, "--leader-elect-resource-name"},
+      {{"--embedded", "--webhook-listen", ":1"}, "--webhook-listen: is of no use"},
+      {{"--embedded", "--controllers", "webhooks"}, "\"webhooks\" is no controller of this mode"},
+      {{"--controllers", "nodes"}, "\"nodes\" is no controller of this mode"},
+      {{"--webhook-listen", "x"}, "--webhook-listen"},
       // Values.
       {{"--controllers", "*,nonsense"}, "--controllers: \"nonsense\" is no controller"},
       {{"--namespace", "A b"}, "--namespace: \"A b\" is no name"},

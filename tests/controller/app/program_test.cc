@@ -13,6 +13,7 @@
 #include <boost/asio/write.hpp>
 #include <gmock/gmock.h>
 
+#include "controller/app/controllers.h"
 #include "tests/fakes/temp_dir.h"
 
 namespace rekindle {
@@ -60,10 +61,12 @@ class ProgramTest : public ::testing::Test {
     run.metrics.port = 0;
     return run;
   }
-  static RunOptions Embedded() {
+  RunOptions Embedded() const {
     RunOptions run = Options();
     run.embedded = true;
     run.leader_elect = false;
+    run.controllers = AvailableControllers(true);
+    run.local_daemon = "unix:" + dir_ / "no-daemon.sock";
     return run;
   }
   EmbeddedOptions Data() const { return {.data_dir = dir_ / "data", .port = 0}; }
@@ -71,6 +74,8 @@ class ProgramTest : public ::testing::Test {
   RunOptions Cluster(const EmbeddedServer& server) const {
     RunOptions run = Options();
     run.kubeconfig = server.kubeconfig();
+    // The webhooks want configurations of a cluster.
+    run.controllers = {"readiness", "recreate"};
     run.lease_times = {.lease = absl::Seconds(8),
                        .renew_deadline = absl::Seconds(3),
                        .retry = absl::Milliseconds(100)};
@@ -98,6 +103,12 @@ TEST_F(ProgramTest, EmbeddedServesTheApiAndRunsOnIt) {
     EXPECT_THAT(HttpGet(program->metrics_port(), "/livez"), HasSubstr("\r\n\r\nok\n"));
     EXPECT_THAT(HttpGet(program->metrics_port(), "/metrics"),
                 AllOf(HasSubstr("version=0.0.4"), HasSubstr("\nrekindle_controller_leading 1\n")));
+    for (const std::string& name : AvailableControllers(true)) {
+      EXPECT_TRUE(Says(*program, "/readyz", absl::StrCat("[+] controller ", name, ": "))) << name;
+      EXPECT_TRUE(Says(*program, "/metrics", absl::StrCat("controller=\"", name, "\""))) << name;
+    }
+    EXPECT_TRUE(Says(*program, "/readyz", "[+] recreate, cache containerrecreaterequests: 0"));
+    EXPECT_TRUE(Says(*program, "/metrics", "\nrekindle_nodes_known "));
     EXPECT_EQ(program->status(), std::nullopt);
     EXPECT_TRUE(program->Stop("test").ok());
     EXPECT_EQ(program->status(), absl::OkStatus());

@@ -75,6 +75,17 @@ TEST(ReadinessTest, SaysWhoLeads) {
   EXPECT_EQ(Summary(state), "leading; 0 controllers");
 }
 
+TEST(ReadinessTest, WaitsForWhatAControllerLacks) {
+  ManagerState state = Syncing();
+  state.phase = ManagerPhase::kStandby;
+  state.controllers[0].synced = true;
+  EXPECT_TRUE(Readiness(state).ok);
+  state.controllers[0].health = absl::UnavailableError("no certificate yet");
+  EXPECT_FALSE(Readiness(state).ok);
+  EXPECT_THAT(Readiness(state).text,
+              HasSubstr("[-] controller recreate: caches filled; no certificate yet\n"));
+}
+
 TEST(LivenessTest, SaysWhyTheLeaseWent) {
   ManagerState state = Syncing();
   EXPECT_EQ(Liveness(state).text, "ok\n");
