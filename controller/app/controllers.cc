@@ -61,7 +61,7 @@ Made MakeRecreate(const ControllerParts& parts) {
 Made MakeWebhooks(const ControllerParts& parts) {
   admission::AdmissionServer::Options options;
   options.registration.name_space = parts.context.name_space;
-  options.address = parts.run.webhooks.host.empty() ? "::" : parts.run.webhooks.host;
+  options.address = parts.run.webhooks.host.empty() ? EveryAddress() : parts.run.webhooks.host;
   options.port = parts.run.webhooks.port;
   return std::make_unique<Webhooks>(parts.context.loop, parts.new_client("webhooks"),
                                     std::move(options), parts.context.random);

@@ -2,6 +2,7 @@
 #define REKINDLE_CONTROLLER_APP_WEBHOOKS_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "common/client/api_client.h"
@@ -9,6 +10,9 @@
 #include "controller/runtime/controller.h"
 
 namespace rekindle {
+
+// Every address of this machine: "::", or "0.0.0.0" where there is no IPv6. Threads: any.
+std::string EveryAddress();
 
 // The webhooks as one of the program's controllers, so that they are switched on and off, shown and
 // stopped like the others. They serve on every replica, whether it leads or not, from Watch on: API
