@@ -30,6 +30,10 @@ fastest here (at 16 the shim of containerd 1.6 locks up). The limit is that of t
 of pages of 500 (150 MB/s are 6,667 ns/kB), 100,000 of them listed into a cache with two indexes, what it holds then (heap)
 and what the process has of the kernel for it (resident), and one changed pod from its frame to the handler. Times are
 processor time.' ;;
+    fleet) echo 'One restart on each of 5,000 nodes at once through the connections of the controller, over mutual TLS on loopback, until
+the last has ended: with no connection there (cold; with as many handshakes), and with all of them there (warm). The
+daemons are simulated, with a port each, in a process of its own on the same processors; their runtime is a timer of 100 to
+200 ms. Processor time and memory (RssAnon) are those of the calling side.' ;;
     plan) echo 'The planner alone, on one thread: a CloneSet of 100,000 pods planned from its caches, the same again after one pod
 has changed (at rest, in the middle of an update, scaling in, rolling back to a partition), a StatefulSet of 10,000
 replicas, the memory of a pod record, and a rolling in-place update of one million pods on 100,000 nodes simulated to its
@@ -79,15 +83,16 @@ whole_page() {
 Made by
 
     tools/build_kubernetes.sh    # once, for \`kubelet\` and \`api\`
-    cmake --preset release && cmake --build --preset release --target rekindle-bench rekindle-plan-bench rekindle-client-bench rekindle-api-bench
+    cmake --preset release && cmake --build --preset release --target rekindle-bench rekindle-plan-bench rekindle-client-bench rekindle-fleet-bench rekindle-api-bench
     rm -f build/bench/results.jsonl
     build/release/bin/rekindle-bench --rounds 50
     build/release/bin/rekindle-plan-bench
     build/release/bin/rekindle-client-bench
+    build/release/bin/rekindle-fleet-bench
     REKINDLE_KUBERNETES=~/.cache/rekindle/kubernetes/current build/release/bin/rekindle-api-bench
     tools/bench_tables.sh
 
-(\`rekindle-plan-bench\` and \`rekindle-client-bench\` need neither root nor a container runtime; \`stopcall\` of these tables had 100 rounds;
+(\`rekindle-plan-bench\`, \`rekindle-client-bench\` and \`rekindle-fleet-bench\` need neither root nor a container runtime; \`stopcall\` of these tables had 100 rounds;
 \`--only kubelet\` leaves out the others.)
 
 Absolute times depend on the machine and on what else it does. What counts are the ratios: both sides of each were

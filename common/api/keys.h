@@ -34,6 +34,13 @@ inline constexpr absl::string_view kAnnotationRecreateStatuses =
     "crr.apps.kruise.io/sync-container-statuses";
 inline constexpr absl::string_view kAnnotationRecreateUnready =
     "crr.apps.kruise.io/unready-acquired";
+inline constexpr absl::string_view kFinalizerRecreateUnready =
+    "crr.apps.kruise.io/unready-acquired";
+inline constexpr absl::string_view kConditionPreRecreateGrace = "PreRecreateGrace";
+// Ours, on a ContainerRecreateRequest (docs/recreate.md).
+inline constexpr absl::string_view kAnnotationRestartMethod = "rekindle.io/method";
+inline constexpr absl::string_view kAnnotationSkipPreStop = "rekindle.io/skip-pre-stop";
+inline constexpr absl::string_view kAnnotationRespectBudget = "rekindle.io/respect-budget";
 
 inline constexpr absl::string_view kAnnotationLifecycleTime = "lifecycle.apps.kruise.io/timestamp";
 inline constexpr absl::string_view kAnnotationState = "apps.kruise.io/inplace-update-state";
@@ -54,6 +61,13 @@ inline constexpr absl::string_view kAnnotationPreDownloadTimeout =
     "apps.kruise.io/image-predownload-timeout-seconds";
 inline constexpr absl::string_view kAnnotationPreDownloadMinReady =
     "apps.kruise.io/image-predownload-min-updated-ready-pods";
+
+// Pods that stand for those of a runtime without a kubelet: the UID on the labels of their
+// containers, and that somebody keeps them true to the runtime.
+inline constexpr absl::string_view kAnnotationRuntimeUid = "rekindle.io/runtime-uid";
+inline constexpr absl::string_view kAnnotationMirrored = "rekindle.io/mirrored";
+// On a sandbox of such a runtime, by whoever makes it: the pod's restartPolicy.
+inline constexpr absl::string_view kAnnotationRestartPolicy = "rekindle.io/restart-policy";
 
 inline constexpr absl::string_view kEnvBarrier = "KRUISE_CONTAINER_BARRIER";
 inline constexpr absl::string_view kEnvPriority = "KRUISE_CONTAINER_PRIORITY";

@@ -73,6 +73,7 @@ class ControlLoop {
   ~ControlLoop();
 
   WorkQueue& queue() { return queue_; }
+  const WorkQueue& queue() const { return queue_; }
   // Nothing is taken from the queue before; caches fill first.
   void Start();
   // Takes nothing more, waits for what is being worked on, `limit` at most, then calls `stopped`

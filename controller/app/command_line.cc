@@ -1,87 +1,20 @@
 #include "controller/app/command_line.h"
 
-#include <algorithm>
-
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include <CLI/CLI.hpp>
 
 #include "common/base/status_macros.h"
-#include "common/base/text.h"
+#include "controller/app/run_flags.h"
 
 namespace rekindle {
 namespace {
 
 constexpr char kDefaultDataDir[] = "/var/lib/rekindle-controller";
 
-// "127.0.0.1:6443", "[::1]:6443".
-absl::Status ReadListen(const std::string& text, EmbeddedOptions& options) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--listen: \"", text, "\" must be ADDRESS:PORT, such as 127.0.0.1:6443"));
-  }
-  std::string address = text.substr(0, colon);
-  if (address.size() >= 2 && address.front() == '[' && address.back() == ']') {
-    address = address.substr(1, address.size() - 2);
-  }
-  const absl::StatusOr<uint64_t> port = ParseNumberText(text.substr(colon + 1), 0, 65535);
-  if (!port.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--listen: the port of \"", text, "\": ", port.status().message()));
-  }
-  options.address = address;
-  options.port = static_cast<uint16_t>(*port);
-  return absl::OkStatus();
-}
-
-absl::Status ReadDuration(absl::string_view flag, const std::string& text, absl::Duration least,
-                          absl::Duration& out) {
-  const absl::StatusOr<absl::Duration> duration = ParseDurationText(text);
-  if (!duration.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(flag, ": ", duration.status().message()));
-  }
-  if (*duration < least) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, ": must be at least ", DurationText(least)));
-  }
-  out = *duration;
-  return absl::OkStatus();
-}
-
-// The flags as they are written.
-struct Flags {
-  bool embedded = false;
-  std::string listen = "127.0.0.1:6443";
-  std::string keep_history = "5m";
-  std::string keep_events = "1h";
-};
-
 void AddDataDir(CLI::App& app, EmbeddedOptions& options) {
   app.add_option("--data-dir", options.data_dir,
-                 "where objects, certificates and the admin's "
-                 "kubeconfig are kept")
+                 "where objects, certificates and the admin's kubeconfig are kept")
       ->capture_default_str();
-}
-
-void AddServe(CLI::App& app, Flags& flags, ControllerCommandLine& line) {
-  app.add_flag("--embedded", flags.embedded,
-               "serve the Kubernetes API from this process, objects in SQLite");
-  AddDataDir(app, line.embedded);
-  app.add_option("--listen", flags.listen, "ADDRESS:PORT of the API (HTTPS); port 0: any free one")
-      ->capture_default_str();
-  app.add_option("--name", line.embedded.names,
-                 "DNS name or address that clients use, may be repeated; goes into the server's "
-                 "certificate, the first one into the admin's kubeconfig");
-  app.add_option("--token-file", line.embedded.token_file,
-                 "bearer tokens, a line each: token,user,uid,\"group1,group2\"; chmod 600");
-  app.add_option("--keep-history", flags.keep_history,
-                 "how long lists in pages and watches can be resumed")
-      ->capture_default_str();
-  app.add_option("--keep-events", flags.keep_events, "how long Events are kept")
-      ->capture_default_str();
-  app.add_option("--verbosity,-v", line.verbosity, "more log lines: 0 to 3")
-      ->check(CLI::Range(0, 3));
 }
 
 void AddCommands(CLI::App& app, ControllerCommandLine& line) {
@@ -113,20 +46,12 @@ void AddCommands(CLI::App& app, ControllerCommandLine& line) {
   kubeconfig->callback([&line] { line.action = Action::kKubeconfig; });
 }
 
-absl::Status Check(const Flags& flags, ControllerCommandLine& line) {
-  if (line.embedded.data_dir.empty()) {
-    return absl::InvalidArgumentError("--data-dir: must not be empty");
+absl::Status Check(const RunFlags& flags, ControllerCommandLine& line) {
+  if (line.action == ControllerCommandLine::Action::kServe) {
+    return flags.Read(line.run, line.embedded);
   }
-  if (line.action != ControllerCommandLine::Action::kServe) return absl::OkStatus();
-  if (!flags.embedded) {
-    return absl::InvalidArgumentError(
-        "--embedded: is needed; this version runs with its own API server only");
-  }
-  RK_RETURN_IF_ERROR(ReadListen(flags.listen, line.embedded));
-  RK_RETURN_IF_ERROR(ReadDuration("--keep-history", flags.keep_history, absl::Seconds(10),
-                                  line.embedded.keep_history));
-  return ReadDuration("--keep-events", flags.keep_events, absl::Seconds(1),
-                      line.embedded.keep_events);
+  if (!line.embedded.data_dir.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("--data-dir: must not be empty");
 }
 
 }  // namespace
@@ -136,11 +61,15 @@ absl::StatusOr<ControllerCommandLine> ParseControllerCommandLine(
   ControllerCommandLine line;
   line.action = ControllerCommandLine::Action::kServe;
   line.embedded.data_dir = kDefaultDataDir;
-  Flags flags;
-  CLI::App app("Rekindle's controller with its embedded Kubernetes API server",
-               "rekindle-controller");
+  CLI::App app(
+      "Rekindle's controller. It works on the Kubernetes API: that of a cluster, or with "
+      "--embedded "
+      "one that it serves itself.",
+      "rekindle-controller");
   app.set_version_flag("--version", "rekindle-controller " + version);
-  AddServe(app, flags, line);
+  app.add_option("--verbosity,-v", line.verbosity, "more log lines: 0 to 3")
+      ->check(CLI::Range(0, 3));
+  const RunFlags flags(app, line.embedded);
   AddCommands(app, line);
   // CLI11 takes them from the back.
   std::vector<std::string> reversed(args.rbegin(), args.rend());

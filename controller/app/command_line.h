@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 
 #include "controller/app/embedded_server.h"
+#include "controller/app/run_options.h"
 
 namespace rekindle {
 
@@ -14,6 +15,7 @@ struct ControllerCommandLine {
   enum class Action { kPrint, kServe, kBackup, kRestore, kKubeconfig };
   Action action = Action::kPrint;
   std::string text;  // of kPrint: --help, --version
+  RunOptions run;    // of kServe
   EmbeddedOptions embedded;
   int verbosity = 0;
   std::string file;                 // of kBackup and kRestore

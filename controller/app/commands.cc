@@ -2,14 +2,11 @@
 
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
-#include "common/base/logging.h"
 #include "common/base/status_macros.h"
-#include "common/base/sync.h"
 #include "controller/apiserver/pki/pki.h"
 #include "controller/apiserver/store/backup.h"
 
@@ -75,31 +72,6 @@ absl::StatusOr<std::string> RunControllerCommand(const ControllerCommandLine& li
       break;
   }
   return line.text;
-}
-
-ServiceState::ServiceState(Loop& loop) : loop_(loop) {}
-
-ServiceState::~ServiceState() {
-  Latch gone;
-  loop_.Post([this, &gone] {
-    notifier_.reset();
-    gone.Open();
-  });
-  gone.Wait();
-}
-
-void ServiceState::Ready(absl::string_view status) {
-  loop_.Post([this, text = std::string(status)] {
-    notifier_ = std::make_unique<SystemdNotifier>(loop_, SystemdEnvironment::FromProcess());
-    const absl::Status sent = notifier_->Ready(text);
-    if (!sent.ok()) LOG(WARNING) << sent.message();
-  });
-}
-
-void ServiceState::Stopping() {
-  loop_.Post([this] {
-    if (notifier_ != nullptr) notifier_->Stopping("stopping").IgnoreError();
-  });
 }
 
 }  // namespace rekindle

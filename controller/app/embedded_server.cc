@@ -133,18 +133,18 @@ absl::Status EmbeddedServer::Parts::StartStore() {
 absl::Status EmbeddedServer::Parts::StartServer() {
   RK_ASSIGN_OR_RETURN(const apiserver::ServerPki pki, EnsureCertificates());
   apiserver::RestServer::Options server_options;
-  server_options.address = options.address;
-  server_options.port = options.port;
-  server_options.certificate = pki.server.certificate;
-  server_options.key = pki.server.key;
-  server_options.client_ca = pki.authority.certificate;
+  server_options.http.address = options.address;
+  server_options.http.port = options.port;
+  server_options.http.certificate = pki.server.certificate;
+  server_options.http.key = pki.server.key;
+  server_options.http.client_ca = pki.authority.certificate;
   handler = std::make_unique<apiserver::ApiHandler>(
       apiserver::ApiHandler::Options{.registry = registry.get(),
                                      .surface = &surface,
                                      .tokens = tokens.get(),
                                      .metrics = &metrics,
                                      .random = &RandomNumber,
-                                     .max_body_bytes = server_options.max_body_bytes});
+                                     .max_body_bytes = server_options.http.max_body_bytes});
   RK_ASSIGN_OR_RETURN(server,
                       apiserver::RestServer::Start(server_options, *handler, *registry, surface));
   AddSources();
@@ -267,6 +267,27 @@ absl::StatusOr<std::unique_ptr<EmbeddedServer>> EmbeddedServer::Start(
   parts->options = options;
   RK_RETURN_IF_ERROR(parts->Start());
   return std::unique_ptr<EmbeddedServer>(new EmbeddedServer(std::move(parts)));
+}
+
+absl::StatusOr<client::ClientConfig> EmbeddedServer::AccessFor(
+    const std::string& user, const std::vector<std::string>& groups) const {
+  const EmbeddedOptions& options = parts_->options;
+  RK_ASSIGN_OR_RETURN(const apiserver::KeyPair authority,
+                      apiserver::ReadAuthority(PkiDirectory(options.data_dir)));
+  RK_ASSIGN_OR_RETURN(const apiserver::KeyPair pair,
+                      apiserver::Issue(authority, {.common_name = user, .organizations = groups},
+                                       options.now(), apiserver::kAuthorityLife));
+  client::ClientConfig out;
+  out.source = "the server of this process";
+  out.cluster_name = "embedded";
+  out.user_name = user;
+  // By its address: a name of the server may lead elsewhere, or nowhere.
+  out.cluster.server =
+      ServerUrl({.address = options.address == "::" ? "::1" : options.address}, port());
+  out.cluster.authority.data = authority.certificate;
+  out.user.certificate.data = pair.certificate;
+  out.user.key.data = pair.key;
+  return out;
 }
 
 uint16_t EmbeddedServer::port() const { return parts_->server->port(); }

@@ -11,6 +11,8 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
+#include "common/client/config/client_config.h"
+
 namespace rekindle {
 
 // The embedded API server in one object (docs/embedded.md). Below the data directory:
@@ -56,6 +58,12 @@ class EmbeddedServer {
   const std::string& url() const;
   // Where the admin's kubeconfig is.
   std::string kubeconfig() const;
+
+  // How this process itself speaks to it: with a client certificate of `user` in `groups`, made
+  // now, that is in memory only and as long-lived as the authority whose key is here anyway.
+  // Errors: those of ReadAuthority and Issue. Blocks.
+  absl::StatusOr<client::ClientConfig> AccessFor(const std::string& user,
+                                                 const std::vector<std::string>& groups) const;
 
  private:
   struct Parts;

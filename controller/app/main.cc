@@ -7,42 +7,54 @@
 #include <string>
 #include <vector>
 
-#include "common/base/asio_loop.h"
+#include "absl/strings/str_cat.h"
+
 #include "common/base/logging.h"
-#include "common/base/systemd.h"
 #include "common/base/version.h"
 #include "controller/app/command_line.h"
 #include "controller/app/commands.h"
-#include "controller/app/embedded_server.h"
+#include "controller/app/program.h"
 
 namespace rekindle {
 namespace {
+
+// What the program itself sends when it has ended without being asked.
+constexpr int kEnded = SIGUSR1;
+
+// Waits for a signal, or until the program ends by itself.
+int Await(ControllerProgram& program, const sigset_t& signals) {
+  while (true) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (signal != kEnded) {
+      const absl::Status stopped = program.Stop(absl::StrCat("stopping on signal ", signal));
+      if (stopped.ok()) return 0;
+      LOG(ERROR) << "the end was not orderly: " << stopped.message();
+      return 1;
+    }
+    if (const auto status = program.status()) {
+      LOG(ERROR) << "ended: " << status->message();
+      return 1;
+    }
+  }
+}
 
 int Serve(const ControllerCommandLine& line) {
   InitLogging("rekindle-controller", DefaultLogFormat(getenv("JOURNAL_STREAM")), line.verbosity);
   // Blocked before any thread is made: all of them inherit that, and only sigwait takes them.
   sigset_t signals;
   sigemptyset(&signals);
-  for (int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
+  for (int signal : {SIGTERM, SIGINT, kEnded}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
 
-  absl::StatusOr<std::unique_ptr<EmbeddedServer>> server = EmbeddedServer::Start(line.embedded);
-  if (!server.ok()) {
-    LOG(ERROR) << "cannot start: " << server.status().message();
+  absl::StatusOr<std::unique_ptr<ControllerProgram>> program = ControllerProgram::Start(
+      line.run, line.embedded, [main = pthread_self()] { pthread_kill(main, kEnded); });
+  if (!program.ok()) {
+    LOG(ERROR) << "cannot start: " << program.status().message();
     return 1;
   }
-  LOG(INFO) << "serving " << (*server)->url()
-            << "; kubeconfig of the admin: " << (*server)->kubeconfig();
-  AsioLoop loop("main-loop");
-  ServiceState state(loop);
-  state.Ready("serving " + (*server)->url());
-  int signal = 0;
-  while (sigwait(&signals, &signal) != 0) continue;
-  LOG(INFO) << "stopping on signal " << signal;
-  state.Stopping();
-  server->reset();
-  return 0;
+  return Await(**program, signals);
 }
 
 int Main(const std::vector<std::string>& args) {

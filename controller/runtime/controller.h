@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 
 #include "common/client/control_loop.h"
+#include "controller/runtime/cache_state.h"
 
 namespace rekindle {
 
@@ -36,6 +37,10 @@ class Controller {
 
   // Of its control loops, for metrics.
   virtual std::vector<const client::ControlLoop*> loops() const = 0;
+  // What else this replica lacks to do its part, leading or not; for readiness.
+  virtual absl::Status health() const { return absl::OkStatus(); }
+  // The caches that belong to it alone, for health and metrics.
+  virtual std::vector<CacheState> caches() const { return {}; }
 };
 
 }  // namespace rekindle

@@ -1,13 +1,36 @@
 #!/bin/bash
-# Makes the container image of the node daemon as an OCI archive, from programs that are built
-# already and the shared libraries that they need. Neither a registry nor a container tool is used.
+# Makes a container image as an OCI archive, from programs that are built already and the shared
+# libraries that they need. Neither a registry nor a container tool is used.
 # The same programs and libraries give the same bytes, wherever and whenever it runs.
-#   build.sh OUT.tar VERSION REKINDLED REKINDLE
-# Prints the digest of the image's manifest. See deploy/image/README.md.
+#   build.sh OUT.tar VERSION PROGRAM...
+# The first program is the one that the image is of, rekindled or rekindle-controller, and starts.
+# Prints the digest of the image's manifest. See deploy/README.md.
 set -euo pipefail
-(($# == 4)) || { echo "usage: $0 OUT.tar VERSION REKINDLED REKINDLE" >&2; exit 2; }
-out=$1 version=$2 rekindled=$3 rekindle=$4
-name=rekindle.example/rekindled
+(($# >= 3)) || { echo "usage: $0 OUT.tar VERSION PROGRAM..." >&2; exit 2; }
+out=$1 version=$2
+shift 2
+programs=("$@")
+title=${1##*/}
+name=rekindle.example/$title
+case $title in
+  rekindled)
+    user=0:0
+    about='Node daemon of Rekindle: restarts containers in place'
+    folders=(etc/rekindle etc/rekindle-tls run/rekindle var/lib/rekindle)
+    private=(var/lib/rekindle)
+    accounts=() groups=()
+    ;;
+  rekindle-controller)
+    # Any number but 0; nothing in the image belongs to it.
+    user=65532:65532
+    about='Controller of Rekindle: decides what is restarted'
+    folders=(etc/rekindle-tls)
+    private=()
+    accounts=('rekindle-controller:x:65532:65532:rekindle-controller:/:/usr/sbin/nologin')
+    groups=('rekindle-controller:x:65532:')
+    ;;
+  *) echo "$0: no image of $title" >&2; exit 2 ;;
+esac
 
 case $(uname -m) in
   x86_64) arch=amd64 ;;
@@ -21,15 +44,16 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/oci/blobs/sha256" "$work/base" "$work/programs/usr/bin"
 
 # What every program needs: who root is, the loader and the libraries. As on a merged-usr system.
-mkdir -p "$work"/base/{etc/rekindle,etc/rekindle-tls,proc,run/rekindle,sys,tmp,usr/lib,usr/lib64,var/lib/rekindle}
-chmod 0700 "$work/base/var/lib/rekindle"
+mkdir -p "$work"/base/{etc,proc,run,sys,tmp,usr/lib,usr/lib64,var}
+for folder in "${folders[@]}"; do mkdir -p "$work/base/$folder"; done
+for folder in "${private[@]}"; do chmod 0700 "$work/base/$folder"; done
 chmod 1777 "$work/base/tmp"
 ln -s usr/lib "$work/base/lib"
 ln -s usr/lib64 "$work/base/lib64"
 ln -s ../run "$work/base/var/run"
-echo 'root:x:0:0:root:/:/usr/sbin/nologin' >"$work/base/etc/passwd"
-echo 'root:x:0:' >"$work/base/etc/group"
-ldd "$rekindled" "$rekindle" >"$work/ldd"
+printf '%s\n' 'root:x:0:0:root:/:/usr/sbin/nologin' "${accounts[@]}" >"$work/base/etc/passwd"
+printf '%s\n' 'root:x:0:' "${groups[@]}" >"$work/base/etc/group"
+ldd "${programs[@]}" >"$work/ldd"
 if grep -q 'not found' "$work/ldd"; then
   grep 'not found' "$work/ldd" >&2
   exit 1
@@ -40,7 +64,7 @@ sed -n 's|^[[:space:]]*\(.* => \)\{0,1\}\(/[^ ]*\) (0x[0-9a-f]*)$|\2|p' "$work/l
     install -D -m 0755 "$(readlink -f "$library")" "$work/base$library"
   done
 
-for program in "$rekindled" "$rekindle"; do
+for program in "${programs[@]}"; do
   # Without what only a debugger reads; names for stack traces stay.
   strip --strip-debug -o "$work/programs/usr/bin/${program##*/}" "$program"
   chmod 0755 "$work/programs/usr/bin/${program##*/}"
@@ -63,7 +87,7 @@ descriptor() {  # TYPE "digest size"
     "$1" "${2% *}" "${2#* }"
 }
 
-# Two layers: an update of the daemon alone moves the second one only.
+# Two layers: an update of the programs alone moves the second one only.
 diffs=() layers=()
 for layer in base programs; do
   reproducible_tar "$work/$layer.tar" "$work/$layer"
@@ -73,9 +97,9 @@ for layer in base programs; do
 done
 join() { local IFS=,; echo "$*"; }
 
-labels='"org.opencontainers.image.title":"rekindled","org.opencontainers.image.version":"'$version'","org.opencontainers.image.description":"Node daemon of Rekindle: restarts containers in place"'
-printf '{"architecture":"%s","os":"linux","created":"1970-01-01T00:00:00Z","config":{"User":"0:0","Env":["PATH=/usr/bin"],"Entrypoint":["/usr/bin/rekindled"],"WorkingDir":"/","StopSignal":"SIGTERM","Labels":{%s}},"rootfs":{"type":"layers","diff_ids":[%s]}}' \
-  "$arch" "$labels" "$(join "${diffs[@]}")" >"$work/config"
+labels='"org.opencontainers.image.title":"'$title'","org.opencontainers.image.version":"'$version'","org.opencontainers.image.description":"'$about'"'
+printf '{"architecture":"%s","os":"linux","created":"1970-01-01T00:00:00Z","config":{"User":"%s","Env":["PATH=/usr/bin"],"Entrypoint":["/usr/bin/%s"],"WorkingDir":"/","StopSignal":"SIGTERM","Labels":{%s}},"rootfs":{"type":"layers","diff_ids":[%s]}}' \
+  "$arch" "$user" "$title" "$labels" "$(join "${diffs[@]}")" >"$work/config"
 config=$(store "$work/config")
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":%s,"layers":[%s]}' \
   "$(descriptor config.v1+json "$config")" "$(join "${layers[@]}")" >"$work/manifest"

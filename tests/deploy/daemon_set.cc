@@ -104,6 +104,14 @@ absl::Status DaemonSet::WriteOverlay(const json& container) const {
   fs::remove_all(dir_ + "/base", error);
   fs::copy(options_.manifests, dir_ + "/base", fs::copy_options::recursive, error);
   if (error) return absl::InternalError(absl::StrCat(options_.manifests, ": ", error.message()));
+  // The daemon alone: its controller has tests of its own.
+  const json base = {{"apiVersion", "kustomize.config.k8s.io/v1beta1"},
+                     {"kind", "Kustomization"},
+                     {"namespace", kNamespace},
+                     {"resources", {"namespace.yaml", "serviceaccount.yaml", "daemonset.yaml"}},
+                     {"configMapGenerator",
+                      json::array({{{"name", "rekindled"}, {"files", {"rekindled.yaml"}}}})}};
+  RK_RETURN_IF_ERROR(bed::WriteFile(dir_ + "/base/kustomization.yaml", base.dump(2)));
   const std::string netns = cluster_->dir() + "/state/io.containerd.grpc.v1.cri/netns";
   json patched = {{"name", "rekindled"},
                   {"volumeMounts", json::array({{{"name", "netns"},

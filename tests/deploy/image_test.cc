@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -40,11 +41,23 @@ class ImageTest : public ::testing::Test {
  protected:
   // The digest that the script prints. `before` is put in front of its command line.
   std::string Build(const std::string& out, const std::string& version,
-                    const std::string& rekindled = REKINDLED_PROGRAM,
-                    const std::string& rekindle = REKINDLE_PROGRAM,
+                    const std::vector<std::string>& programs = {REKINDLED_PROGRAM,
+                                                                REKINDLE_PROGRAM},
                     const std::string& before = "") {
     return Trimmed(Shell(absl::StrCat(before, RK_BUILD_IMAGE, " ", out, " ", version, " ",
-                                      rekindled, " ", rekindle)));
+                                      absl::StrJoin(programs, " "))));
+  }
+  // The configuration of an image, which is unpacked into `folder`.
+  nlohmann::json Config(const std::string& image, const std::string& folder) {
+    fs::create_directory(folder);
+    EXPECT_TRUE(Shell(absl::StrCat("tar -xf ", image, " -C ", folder)).ok());
+    const auto read = [&](const nlohmann::json& descriptor) {
+      const std::string digest = descriptor.at("digest");
+      return nlohmann::json::parse(
+          bed::ReadFile(absl::StrCat(folder, "/blobs/sha256/", digest.substr(7))));
+    };
+    const auto index = nlohmann::json::parse(bed::ReadFile(folder + "/index.json"));
+    return read(read(index.at("manifests").at(0)).at("config"));
   }
   absl::StatusOr<std::string> Shell(const std::string& script) {
     return bed::RunCommand({"sh", "-c", script}, kLimit);
@@ -64,7 +77,7 @@ TEST_F(ImageTest, TwoBuildsHaveOneDigest) {
   fs::copy_file(REKINDLE_PROGRAM, Path("elsewhere/rekindle"));
   fs::permissions(Path("elsewhere/rekindled"), fs::perms::owner_all);
   const std::string second = Build(
-      "two.tar", "1.2.3", Path("elsewhere/rekindled"), Path("elsewhere/rekindle"),
+      "two.tar", "1.2.3", {Path("elsewhere/rekindled"), Path("elsewhere/rekindle")},
       absl::StrCat("cd ", Path("elsewhere"), " && umask 0077 && LC_ALL=C.UTF-8 TZ=Asia/Tokyo "));
   EXPECT_EQ(first, second);
   EXPECT_TRUE(Shell(absl::StrCat("cmp ", Path("one.tar"), " ", Path("elsewhere/two.tar"))).ok());
@@ -110,11 +123,32 @@ TEST_F(ImageTest, IsAnOciImageOfTwoLayers) {
   }
 }
 
+TEST_F(ImageTest, TheControllersIsReproducibleToo) {
+  const std::string first = Build(Path("one.tar"), "1.2.3", {CONTROLLER_PROGRAM});
+  fs::create_directory(Path("elsewhere"));
+  fs::copy_file(CONTROLLER_PROGRAM, Path("elsewhere/rekindle-controller"));
+  EXPECT_EQ(Build(Path("two.tar"), "1.2.3", {Path("elsewhere/rekindle-controller")},
+                  "umask 0077 && TZ=Asia/Tokyo "),
+            first);
+  const nlohmann::json config = Config(Path("one.tar"), Path("oci"));
+  EXPECT_EQ(config.at("config").at("Entrypoint"), nlohmann::json({"/usr/bin/rekindle-controller"}));
+  EXPECT_EQ(config.at("config").at("User"), "65532:65532");
+  EXPECT_EQ(config.at("config").at("Labels").at("org.opencontainers.image.title"),
+            "rekindle-controller");
+}
+
+TEST_F(ImageTest, OfOtherProgramsThereIsNone) {
+  EXPECT_FALSE(
+      Shell(absl::StrCat(RK_BUILD_IMAGE, " ", Path("none.tar"), " 1 " REKINDLE_PROGRAM)).ok());
+  EXPECT_TRUE(fs::is_empty(dir_.path()));
+}
+
 // A root file system as a node unpacks it.
 class ImageContentTest : public ImageTest {
  protected:
-  void SetUp() override {
-    Build(Path("image.tar"), "1.2.3");
+  void SetUp() override { Unpack({REKINDLED_PROGRAM, REKINDLE_PROGRAM}); }
+  void Unpack(const std::vector<std::string>& programs) {
+    Build(Path("image.tar"), "1.2.3", programs);
     ASSERT_TRUE(
         Shell(absl::StrCat("cd ", dir_.path(), " && mkdir oci root && tar -xf image.tar -C oci"))
             .ok());
@@ -155,8 +189,31 @@ TEST_F(ImageContentTest, ProgramsRunWithNothingElse) {
   }
 }
 
+class ControllerImageTest : public ImageContentTest {
+ protected:
+  void SetUp() override { Unpack({CONTROLLER_PROGRAM}); }
+};
+
+TEST_F(ControllerImageTest, NothingButTheProgramItsLibrariesAndWhoItIs) {
+  EXPECT_THAT(Find("! -type d ! -path './usr/lib*/*.so*' ! -path ./usr/bin/rekindle-controller "
+                   "! -path ./etc/passwd ! -path ./etc/group ! -path ./lib ! -path ./lib64 "
+                   "! -path ./var/run"),
+              IsEmpty());
+  EXPECT_THAT(Find("-perm /6000"), IsEmpty());
+  EXPECT_THAT(Find("-type f -perm /022"), IsEmpty());
+  EXPECT_THAT(bed::ReadFile(Path("root/etc/passwd")), HasSubstr(":65532:65532:"));
+}
+
+TEST_F(ControllerImageTest, RunsAsItsUserWithNothingElse) {
+  if (getuid() != 0) GTEST_SKIP() << "chroot needs root";
+  EXPECT_THAT(Trimmed(bed::RunCommand({"chroot", "--userspec=65532:65532", Path("root"),
+                                       "/usr/bin/rekindle-controller", "--version"},
+                                      kLimit)),
+              ::testing::StartsWith("rekindle-controller "));
+}
+
 TEST_F(ImageTest, AProgramThatIsNotThereMakesNoImage) {
-  EXPECT_FALSE(Shell(absl::StrCat(RK_BUILD_IMAGE, " ", Path("none.tar"), " 1 ", Path("missing"),
+  EXPECT_FALSE(Shell(absl::StrCat(RK_BUILD_IMAGE, " ", Path("none.tar"), " 1 ", Path("rekindled"),
                                   " " REKINDLE_PROGRAM))
                    .ok());
   EXPECT_TRUE(fs::is_empty(dir_.path()));

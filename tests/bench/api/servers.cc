@@ -32,7 +32,8 @@ class Embedded final : public ApiServer {
     ::chmod(tokens.c_str(), 0600);
     RK_ASSIGN_OR_RETURN(
         process_, bed::ChildProcess::Start({program, "--embedded", "--data-dir", dir_ / "data",
-                                            "--listen", "127.0.0.1:0", "--token-file", tokens},
+                                            "--listen", "127.0.0.1:0", "--token-file", tokens,
+                                            "--controllers=-*", "--metrics-listen", "off"},
                                            log()));
     static constexpr absl::string_view kServing = "serving ";
     const bool ready = bed::WaitUntil(

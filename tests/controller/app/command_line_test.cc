@@ -1,6 +1,10 @@
 #include "controller/app/command_line.h"
 
+#include <set>
+
 #include <gmock/gmock.h>
+
+#include "controller/app/controllers.h"
 
 namespace rekindle {
 namespace {
@@ -32,6 +36,7 @@ TEST(ControllerCommandLineTest, Serve) {
   EXPECT_EQ(line->embedded.token_file, "/t");
   EXPECT_EQ(line->embedded.keep_history, absl::Seconds(90));
   EXPECT_EQ(line->embedded.keep_events, absl::Hours(1));
+  EXPECT_TRUE(line->run.embedded);
   const auto defaults = Parse({"--embedded"});
   ASSERT_TRUE(defaults.ok());
   EXPECT_EQ(defaults->embedded.data_dir, "/var/lib/rekindle-controller");
@@ -60,22 +65,179 @@ TEST(ControllerCommandLineTest, HelpAndVersion) {
   const auto help = Parse({"--help"});
   ASSERT_TRUE(help.ok());
   EXPECT_EQ(help->action, Action::kPrint);
-  for (const char* word : {"--embedded", "--listen", "--data-dir", "backup", "restore",
-                           "kubeconfig", "--keep-history"}) {
+  for (const char* word : {"--embedded",
+                           "--listen",
+                           "--data-dir",
+                           "backup",
+                           "restore",
+                           "kubeconfig",
+                           "--keep-history",
+                           "--kubeconfig",
+                           "--context",
+                           "--namespace",
+                           "--controllers",
+                           "--leader-elect",
+                           "--leader-elect-lease-duration",
+                           "--kube-api-qps",
+                           "--kube-api-burst",
+                           "--tls-cert",
+                           "--tls-key",
+                           "--tls-ca",
+                           "--metrics-listen",
+                           "--metrics-allow-remote",
+                           "--verbosity"}) {
     EXPECT_THAT(help->text, HasSubstr(word));
   }
   EXPECT_THAT(Parse({"backup", "--help"})->text, HasSubstr("FILE"));
 }
 
+TEST(ControllerCommandLineTest, OnACluster) {
+  const auto defaults = Parse({});
+  ASSERT_TRUE(defaults.ok()) << defaults.status();
+  EXPECT_EQ(defaults->action, Action::kServe);
+  const RunOptions& run = defaults->run;
+  EXPECT_FALSE(run.embedded);
+  EXPECT_EQ(run.kubeconfig + run.context + run.name_space + run.lease_name_space, "");
+  EXPECT_TRUE(run.leader_elect);
+  EXPECT_EQ(run.lease_name, "rekindle-controller");
+  EXPECT_EQ(run.lease_times.lease, absl::Seconds(15));
+  EXPECT_EQ(run.lease_times.renew_deadline, absl::Seconds(10));
+  EXPECT_EQ(run.lease_times.retry, absl::Seconds(2));
+  EXPECT_EQ(run.api_qps, 50);
+  EXPECT_EQ(run.api_burst, 100);
+  EXPECT_TRUE(run.serve_metrics);
+  EXPECT_EQ(run.metrics.host, "127.0.0.1");
+  EXPECT_EQ(run.metrics.port, 10232);
+  EXPECT_EQ(run.controllers, AvailableControllers(false));
+  const auto line = Parse({"--kubeconfig",
+                           "/k",
+                           "--context",
+                           "c",
+                           "--namespace",
+                           "n",
+                           "--leader-elect-lease-duration",
+                           "60s",
+                           "--leader-elect-renew-deadline",
+                           "40s",
+                           "--leader-elect-retry-period",
+                           "5s",
+                           "--leader-elect-resource-name",
+                           "r",
+                           "--leader-elect-resource-namespace",
+                           "rn",
+                           "--kube-api-qps",
+                           "7.5",
+                           "--kube-api-burst",
+                           "9",
+                           "--tls-cert",
+                           "/c",
+                           "--tls-key",
+                           "/y",
+                           "--tls-ca",
+                           "/a",
+                           "--metrics-listen",
+                           ":0",
+                           "--metrics-allow-remote",
+                           "-v",
+                           "2",
+                           "--controllers=-*"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->run.kubeconfig, "/k");
+  EXPECT_EQ(line->run.context, "c");
+  EXPECT_EQ(line->run.name_space, "n");
+  EXPECT_EQ(line->run.lease_times.lease, absl::Seconds(60));
+  EXPECT_EQ(line->run.lease_times.renew_deadline, absl::Seconds(40));
+  EXPECT_EQ(line->run.lease_times.retry, absl::Seconds(5));
+  EXPECT_EQ(line->run.lease_name, "r");
+  EXPECT_EQ(line->run.lease_name_space, "rn");
+  EXPECT_EQ(line->run.api_qps, 7.5);
+  EXPECT_EQ(line->run.api_burst, 9);
+  EXPECT_EQ(line->run.tls_cert + line->run.tls_key + line->run.tls_ca, "/c/y/a");
+  EXPECT_EQ(line->run.metrics.host, "");
+  EXPECT_EQ(line->run.metrics.port, 0);
+  EXPECT_TRUE(line->run.metrics_allow_remote);
+  EXPECT_EQ(line->verbosity, 2);
+  EXPECT_THAT(line->run.controllers, ElementsAre());
+}
+
+TEST(ControllerCommandLineTest, ElectionAndMetricsCanBeOff) {
+  for (const char* off : {"--leader-elect=false", "--no-leader-elect"}) {
+    const auto line = Parse({off, "--metrics-listen", "off"});
+    ASSERT_TRUE(line.ok()) << line.status();
+    EXPECT_FALSE(line->run.leader_elect) << off;
+    EXPECT_FALSE(line->run.serve_metrics);
+  }
+  EXPECT_TRUE(Parse({"--leader-elect"})->run.leader_elect);
+  EXPECT_TRUE(Parse({"--leader-elect=true"})->run.leader_elect);
+  EXPECT_FALSE(Parse({"--embedded"})->run.leader_elect);
+  for (const char* loopback : {"127.0.0.1:1", "127.1.2.3:1", "[::1]:1"}) {
+    EXPECT_TRUE(Parse({"--metrics-listen", loopback}).ok()) << loopback;
+  }
+}
+
 TEST(ControllerCommandLineTest, MistakesNameTheFlag) {
-  EXPECT_THAT(Error({}), HasSubstr("--embedded"));
-  EXPECT_THAT(Error({"--embedded", "--listen", "6443"}), HasSubstr("--listen"));
-  EXPECT_THAT(Error({"--embedded", "--listen", "127.0.0.1:70000"}), HasSubstr("--listen"));
-  EXPECT_THAT(Error({"--embedded", "--keep-history", "1s"}), HasSubstr("at least 10s"));
-  EXPECT_THAT(Error({"--embedded", "--keep-events", "soon"}), HasSubstr("--keep-events"));
-  EXPECT_THAT(Error({"--embedded", "--nonsense"}), HasSubstr("--nonsense"));
-  EXPECT_THAT(Error({"backup"}), HasSubstr("FILE"));
-  EXPECT_THAT(Error({"--embedded", "--data-dir", ""}), HasSubstr("--data-dir"));
+  const struct {
+    std::vector<std::string> args;
+    const char* text;
+  } cases[] = {
+      {{"--embedded", "--listen", "6443"}, "--listen"},
+      {{"--embedded", "--listen", "127.0.0.1:70000"}, "--listen"},
+      {{"--embedded", "--keep-history", "1s"}, "at least 10s"},
+      {{"--embedded", "--keep-events", "soon"}, "--keep-events"},
+      {{"--embedded", "--nonsense"}, "--nonsense"},
+      {{"backup"}, "FILE"},
+      {{"--embedded", "--data-dir", ""}, "--data-dir"},
+      {{"backup", "f", "--data-dir", ""}, "--data-dir"},
+      // What belongs to the other deployment.
+      {{"--data-dir", "/d"}, "--data-dir: needs --embedded"},
+      {{"--listen", "127.0.0.1:1"}, "--listen: needs --embedded"},
+      {{"--name", "x"}, "--name: needs --embedded"},
+      {{"--token-file", "x"}, "--token-file: needs --embedded"},
+      {{"--keep-events", "1h"}, "--keep-events: needs --embedded"},
+      {{"--embedded", "--kubeconfig", "k"}, "--kubeconfig: is of no use with --embedded"},
+      {{"--embedded", "--context", "k"}, "--context: is of no use with --embedded"},
+      {{"--embedded", "--leader-elect"}, "--leader-elect: is of no use with --embedded"},
+      {{"--embedded", "--leader-elect-resource-name", "n"}, "--leader-elect-resource-name"},
+      {{"--embedded", "--webhook-listen", ":1"}, "--webhook-listen: is of no use"},
+      {{"--embedded", "--controllers", "webhooks"}, "\"webhooks\" is no controller of this mode"},
+      {{"--controllers", "nodes"}, "\"nodes\" is no controller of this mode"},
+      {{"--webhook-listen", "x"}, "--webhook-listen"},
+      // Values.
+      {{"--controllers", "*,nonsense"}, "--controllers: \"nonsense\" is no controller"},
+      {{"--namespace", "A b"}, "--namespace: \"A b\" is no name"},
+      {{"--leader-elect-resource-name", "../x"}, "--leader-elect-resource-name"},
+      {{"--leader-elect-resource-namespace", "/"}, "--leader-elect-resource-namespace"},
+      {{"--leader-elect-lease-duration", "20"}, "--leader-elect-lease-duration"},
+      {{"--leader-elect-lease-duration", "20500ms"}, "must be whole seconds"},
+      {{"--leader-elect-lease-duration", "14s"}, "at least 5s less than"},
+      {{"--leader-elect-renew-deadline", "11s"}, "--leader-elect-renew-deadline"},
+      {{"--leader-elect-renew-deadline", "2400ms"}, "--leader-elect-retry-period"},
+      {{"--leader-elect-retry-period", "0"}, "--leader-elect-retry-period"},
+      {{"--kube-api-qps", "0"}, "--kube-api-qps: must be from 0.1 to"},
+      {{"--kube-api-qps", "nan"}, "--kube-api-qps"},
+      {{"--kube-api-qps", "many"}, "--kube-api-qps"},
+      {{"--kube-api-burst", "0.5"}, "--kube-api-burst: must be from 1 to"},
+      {{"--tls-cert", "c"}, "--tls-key: --tls-cert, --tls-key and --tls-ca go together"},
+      {{"--tls-key", "k", "--tls-ca", "a"}, "--tls-cert: "},
+      {{"--metrics-listen", "10232"}, "--metrics-listen"},
+      {{"--metrics-listen", ":10232"}, "--metrics-allow-remote"},
+      {{"--metrics-listen", "0.0.0.0:1"}, "is not a loopback address"},
+      {{"--metrics-listen", "127.0.0.1:x"}, "--metrics-listen: the port"},
+      {{"--verbosity", "4"}, "--verbosity"},
+  };
+  for (const auto& row : cases) {
+    EXPECT_THAT(Error(row.args), HasSubstr(row.text)) << ::testing::PrintToString(row.args);
+  }
+}
+
+TEST(ControllerTableTest, HasEachNameOnce) {
+  std::set<absl::string_view> names;
+  for (const ControllerEntry& entry : ControllerTable()) {
+    EXPECT_TRUE(names.insert(entry.name).second) << entry.name;
+    EXPECT_FALSE(entry.what.empty()) << entry.name;
+    EXPECT_NE(entry.make, nullptr) << entry.name;
+    EXPECT_THAT(DescribeControllers(), HasSubstr(std::string(entry.name)));
+  }
 }
 
 }  // namespace

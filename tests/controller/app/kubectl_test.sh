@@ -16,7 +16,8 @@ trap clean_up EXIT
 trap 'exit 1' INT TERM
 
 start() {
-  "$program" --embedded --data-dir "$dir/data" --listen 127.0.0.1:0 2>"$dir/log" &
+  "$program" --embedded --data-dir "$dir/data" --listen 127.0.0.1:0 \
+    --metrics-listen off 2>"$dir/log" &
   pid=$!
   for _ in $(seq 600); do
     grep -q 'serving https' "$dir/log" && return

@@ -1,0 +1,46 @@
+#ifndef REKINDLE_CONTROLLER_APP_RUN_OPTIONS_H_
+#define REKINDLE_CONTROLLER_APP_RUN_OPTIONS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/client/leader/lease.h"
+#include "controller/app/flag_values.h"
+
+namespace rekindle {
+
+// How controllers run, in both deployments.
+struct RunOptions {
+  bool embedded = false;  // with an API server of its own in this process
+  // Where the API is, when it is not embedded; empty: see client::ConfigSources.
+  std::string kubeconfig;
+  std::string context;
+  // Of this process itself; empty: what the service account or the context says.
+  std::string name_space;
+  std::vector<std::string> controllers;  // names of ControllerTable()
+  bool leader_elect = true;              // off when embedded: the data directory has one owner
+  client::LeaseTimes lease_times;
+  std::string lease_name = "rekindle-controller";
+  std::string lease_name_space;  // empty: `name_space`
+  double api_qps = 50;
+  double api_burst = 100;
+  // What this process shows the daemons, and whom it believes. All or none.
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_ca;
+  // With an API server of its own: the daemon of this machine, empty: none; and where nodes
+  // register, none: nowhere.
+  std::string local_daemon = "unix:/run/rekindle/rekindled.sock";
+  std::optional<ListenAddress> nodes_listen;
+  // On a cluster: where the webhooks are served.
+  ListenAddress webhooks{.host = "", .port = 9443};
+  // Health and metrics; none: not served.
+  bool serve_metrics = true;
+  ListenAddress metrics{.host = "127.0.0.1", .port = 10232};
+  bool metrics_allow_remote = false;
+};
+
+}  // namespace rekindle
+
+#endif  // REKINDLE_CONTROLLER_APP_RUN_OPTIONS_H_

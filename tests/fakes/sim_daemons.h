@@ -1,0 +1,56 @@
+#ifndef REKINDLE_TEST_FAKES_SIM_DAEMONS_H_
+#define REKINDLE_TEST_FAKES_SIM_DAEMONS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+
+#include "common/base/asio_loop.h"
+#include "common/base/sync.h"
+#include "rekindle/node/v1/node.grpc.pb.h"
+
+namespace rekindle {
+
+// The daemons of many nodes in one process: real gRPC servers, each on a number of loopback ports,
+// one port a node. The runtime is a timer: each restart is accepted at once and done a while later.
+// Requests are idempotent, as a daemon's are: calling again attaches. No threads per call.
+// Threads: thread-safe.
+class SimDaemons {
+ public:
+  struct Options {
+    int nodes = 1;
+    int nodes_per_server = 500;
+    absl::Duration shortest = absl::Milliseconds(100);  // of a restart, by its ID at random
+    absl::Duration longest = absl::Milliseconds(200);
+    std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+  };
+
+  // Errors end the program: they are bugs here, or too few descriptors.
+  explicit SimDaemons(const Options& options);
+  ~SimDaemons();
+
+  // Of each node, in order.
+  const std::vector<int>& ports() const { return ports_; }
+  // How often each request was begun: 1 for all, or somebody restarted a container twice.
+  std::map<std::string, int> begun() const;
+  uint64_t streams() const;  // of RestartContainers
+
+ private:
+  class Service;
+
+  AsioLoop loop_{"sim-daemons"};
+  std::unique_ptr<Service> service_;
+  std::vector<std::unique_ptr<grpc::Server>> servers_;
+  std::vector<int> ports_;
+};
+
+}  // namespace rekindle
+
+#endif  // REKINDLE_TEST_FAKES_SIM_DAEMONS_H_
