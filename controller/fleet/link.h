@@ -30,7 +30,7 @@ class Link {
  public:
   struct Options {
     absl::Duration connect_timeout = absl::Seconds(20);  // TCP, TLS and HTTP/2 together
-    absl::Duration slow_after = absl::Seconds(2);        // then it makes room for others
+    absl::Duration slow_after = absl::Seconds(3);        // then it makes room for others
     Backoff::Options pauses = {.initial = absl::Milliseconds(100), .max = absl::Seconds(5)};
     double jitter = 0.25;  // a pause is lengthened by up to this part of it
   };

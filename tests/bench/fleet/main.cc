@@ -4,13 +4,11 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "absl/synchronization/mutex.h"
 
 #include "tests/bench/fleet/daemon_process.h"
 #include "tests/bench/fleet/fleet_bench.h"
 
 int main(int argc, char** argv) {
-  if (getenv("NODD")) absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   CLI::App app("Benchmark of the controller's connections to the daemons of many nodes.");
   rekindle::bench::FleetBenchSettings settings;
   std::string file = "build/bench/results.jsonl";
