@@ -120,13 +120,12 @@ class Caller {
   ~Caller() {
     RunOn(loop_, [&] { fleet_.reset(); });
   }
-  absl::Status Point(const std::vector<int>& ports) {
+  absl::Status Point(const std::vector<std::string>& targets) {
     absl::Status status;
     RunOn(loop_, [&] {
-      for (size_t i = 0; i < ports.size(); ++i) {
-        status.Update(fleet_->SetEndpoint(
-            NodeName(static_cast<int>(i)),
-            {.target = absl::StrCat("127.0.0.1:", ports[i]), .server_name = "rekindled"}));
+      for (size_t i = 0; i < targets.size(); ++i) {
+        status.Update(fleet_->SetEndpoint(NodeName(static_cast<int>(i)),
+                                          {.target = targets[i], .server_name = "rekindled"}));
       }
     });
     return status;
@@ -140,9 +139,9 @@ class Caller {
 
 // As the controller is set up: connections are made for it, and few are kept.
 absl::Status FewKept(int nodes, const std::shared_ptr<net::TlsFiles>& tls,
-                     const std::vector<int>& ports, double before, Results& results) {
+                     const std::vector<std::string>& targets, double before, Results& results) {
   Caller caller({}, tls);
-  RK_RETURN_IF_ERROR(caller.Point(ports));
+  RK_RETURN_IF_ERROR(caller.Point(targets));
   RK_ASSIGN_OR_RETURN(const Wave cold, caller.Restart(nodes, 1));
   RK_RETURN_IF_ERROR(Report(cold, "cold", nodes, results));
   RK_ASSIGN_OR_RETURN(const double after, ResidentMegabytes());
@@ -154,9 +153,9 @@ absl::Status FewKept(int nodes, const std::shared_ptr<net::TlsFiles>& tls,
 
 // With all connections kept.
 absl::Status AllKept(int nodes, const std::shared_ptr<net::TlsFiles>& tls,
-                     const std::vector<int>& ports, double before, Results& results) {
+                     const std::vector<std::string>& targets, double before, Results& results) {
   Caller caller({.most_idle = static_cast<size_t>(nodes)}, tls);
-  RK_RETURN_IF_ERROR(caller.Point(ports));
+  RK_RETURN_IF_ERROR(caller.Point(targets));
   RK_RETURN_IF_ERROR(caller.Restart(nodes, 2).status());
   RK_ASSIGN_OR_RETURN(const double after, ResidentMegabytes());
   RK_RETURN_IF_ERROR(results.Add({.bench = "fleet",
@@ -176,8 +175,8 @@ absl::Status FleetBench(const FleetBenchSettings& settings, Results& results) {
                       DaemonProcess::Start(settings.nodes, dir.path()));
   // What the first has left free is used again by the second, so both count from here.
   RK_ASSIGN_OR_RETURN(const double before, ResidentMegabytes());
-  RK_RETURN_IF_ERROR(FewKept(settings.nodes, tls, daemons->ports(), before, results));
-  RK_RETURN_IF_ERROR(AllKept(settings.nodes, tls, daemons->ports(), before, results));
+  RK_RETURN_IF_ERROR(FewKept(settings.nodes, tls, daemons->targets(), before, results));
+  RK_RETURN_IF_ERROR(AllKept(settings.nodes, tls, daemons->targets(), before, results));
   return daemons->Finish(3 * settings.nodes);
 }
 
