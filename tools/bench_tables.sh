@@ -31,9 +31,9 @@ of pages of 500 (150 MB/s are 6,667 ns/kB), 100,000 of them listed into a cache 
 and what the process has of the kernel for it (resident), and one changed pod from its frame to the handler. Times are
 processor time.' ;;
     fleet) echo 'One restart on each of 5,000 nodes at once through the connections of the controller, over mutual TLS on loopback, until
-the last has ended: with no connection there (cold; with as many handshakes), and with all of them there (warm). The
-daemons are simulated, with a port each, in a process of its own on the same processors; their runtime is a timer of 100 to
-200 ms. Processor time and memory (RssAnon) are those of the calling side.' ;;
+the last has ended: with no connection there (cold: as many handshakes; 256 connections are kept), and with all of them
+there (warm). The daemons are simulated, with a port each, in a process of its own on the same processors; their runtime is
+a timer of 100 to 200 ms. Processor time and memory (RssAnon) are those of the calling side.' ;;
     plan) echo 'The planner alone, on one thread: a CloneSet of 100,000 pods planned from its caches, the same again after one pod
 has changed (at rest, in the middle of an update, scaling in, rolling back to a partition), a StatefulSet of 10,000
 replicas, the memory of a pod record, and a rolling in-place update of one million pods on 100,000 nodes simulated to its

@@ -27,8 +27,21 @@ void ConnectLine::Remove(const std::string& node) {
     case Place::kConnectingFirst:
       --connecting_;
       break;
+    case Place::kSlow:
+      --slow_;
+      break;
   }
   places_.erase(it);
+}
+
+void ConnectLine::Slow(const std::string& node) {
+  const auto it = places_.find(node);
+  if (it == places_.end() || slow_ >= kSlowFactor * most_) return;
+  if (it->second != Place::kConnectingFirst && it->second != Place::kConnectingAgain) return;
+  if (it->second == Place::kConnectingAgain) --connecting_again_;
+  --connecting_;
+  ++slow_;
+  it->second = Place::kSlow;
 }
 
 std::optional<std::string> ConnectLine::Next() {

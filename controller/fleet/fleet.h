@@ -31,7 +31,7 @@ namespace rekindle::fleet {
 
 struct FleetOptions {
   Turns::Limits calls;           // under way: 64 per node, 5,000 in all
-  size_t most_connecting = 256;  // connections that are being made at once
+  size_t most_connecting = 64;  // connections that are being made at once (connect_line.h)
   Link::Options link;
   // A connection that nobody uses is closed after this time; earlier, when there are more than so
   // many: each takes some 170 kB, most of it OpenSSL's.
@@ -98,6 +98,7 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
   };
 
   void AskTurn(const std::string& node, bool again) override;
+  void TurnIsSlow(const std::string& node) override;
   void GiveTurn(const std::string& node) override;
   void LinkChanged(const std::string& node) override;
 

@@ -67,6 +67,11 @@ void Fleet::AskTurn(const std::string& node, bool again) {
   Schedule();
 }
 
+void Fleet::TurnIsSlow(const std::string& node) {
+  connecting_.Slow(node);
+  Schedule();
+}
+
 void Fleet::GiveTurn(const std::string& node) {
   connecting_.Remove(node);
   Schedule();

@@ -20,6 +20,7 @@ Link::Link(const Shared& shared, Counters& counters, const Options& options, std
       backoff_(options.pauses) {}
 
 void Link::Step(LinkEvent event) {
+  slow_.Cancel();
   const std::optional<LinkState> next = NextLinkState(state_, event);
   if (!next.has_value()) std::abort();  // a fault of this file
   state_ = *next;
@@ -45,6 +46,7 @@ void Link::Connect() {
   timer_.Set(shared_.loop, options_.connect_timeout, [this] {
     Fail(absl::StrCat("no connection within ", absl::FormatDuration(options_.connect_timeout)));
   });
+  slow_.Set(shared_.loop, options_.slow_after, [this] { shared_.host.TurnIsSlow(node_); });
   auto made = std::make_shared<Made>();
   shared_.pool.Run(
       [made, endpoint = *endpoint_, tls = shared_.tls]() -> absl::Status {

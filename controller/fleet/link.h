@@ -29,7 +29,8 @@ namespace rekindle::fleet {
 class Link {
  public:
   struct Options {
-    absl::Duration connect_timeout = absl::Seconds(10);  // TCP, TLS and HTTP/2 together
+    absl::Duration connect_timeout = absl::Seconds(20);  // TCP, TLS and HTTP/2 together
+    absl::Duration slow_after = absl::Seconds(3);        // then it makes room for others
     Backoff::Options pauses = {.initial = absl::Milliseconds(100), .max = absl::Seconds(5)};
     double jitter = 0.25;  // a pause is lengthened by up to this part of it
   };
@@ -40,6 +41,8 @@ class Link {
     virtual ~Host() = default;
     // May it connect? The host calls Connect() when it may. `again`: it failed last time.
     virtual void AskTurn(const std::string& node, bool again) = 0;
+    // It connects, and has been at it for long.
+    virtual void TurnIsSlow(const std::string& node) = 0;
     // It no longer waits or connects.
     virtual void GiveTurn(const std::string& node) = 0;
     // Another state. The host looks later, not inside the call.
@@ -123,6 +126,7 @@ class Link {
   absl::Status reason_;
   Backoff backoff_;
   ScopedTimer timer_;  // of the attempt, or of the pause
+  ScopedTimer slow_;
   uint64_t generation_ = 0;
   bool heard_ = false;
   std::shared_ptr<grpc::Channel> channel_;

@@ -165,20 +165,28 @@ void SimDaemons::Service::Leave(Stream* stream, const std::string& id) {
 
 SimDaemons::SimDaemons(const Options& options)
     : service_(std::make_unique<Service>(loop_, options)) {
-  ports_.resize(static_cast<size_t>(options.nodes));
-  for (size_t first = 0; first < ports_.size();) {
+  const auto nodes = static_cast<size_t>(options.nodes);
+  std::vector<int> ports(nodes);
+  for (size_t first = 0; first < nodes;) {
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.RegisterService(service_.get());
-    const size_t end =
-        std::min(ports_.size(), first + static_cast<size_t>(options.nodes_per_server));
-    for (; first < end; ++first) {
-      builder.AddListeningPort("127.0.0.1:0", options.credentials, &ports_[first]);
+    const size_t end = std::min(nodes, first + static_cast<size_t>(options.nodes_per_server));
+    for (size_t i = first; i < end; ++i) {
+      builder.AddListeningPort(options.directory.empty()
+                                   ? "127.0.0.1:0"
+                                   : absl::StrCat("unix:", options.directory, "/", i),
+                               options.credentials, &ports[i]);
     }
     servers_.push_back(builder.BuildAndStart());
-    if (servers_.back() == nullptr || ports_[end - 1] == 0) {
+    if (servers_.back() == nullptr || ports[end - 1] == 0) {
       std::fprintf(stderr, "simulated daemons cannot listen: too few descriptors?\n");
       std::abort();
+    }
+    for (; first < end; ++first) {
+      targets_.push_back(options.directory.empty()
+                             ? absl::StrCat("127.0.0.1:", ports[first])
+                             : absl::StrCat("unix:", options.directory, "/", first));
     }
   }
 }

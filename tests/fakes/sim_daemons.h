@@ -18,9 +18,9 @@
 
 namespace rekindle {
 
-// The daemons of many nodes in one process: real gRPC servers, each on a number of loopback ports,
-// one port a node. The runtime is a timer: each restart is accepted at once and done a while later.
-// Requests are idempotent, as a daemon's are: calling again attaches. No threads per call.
+// The daemons of many nodes in one process: real gRPC servers, each on a number of loopback ports
+// or sockets, one a node. The runtime is a timer: each restart is accepted at once and done a while
+// later. Requests are idempotent, as a daemon's are: calling again attaches. No threads per call.
 // Threads: thread-safe.
 class SimDaemons {
  public:
@@ -29,6 +29,7 @@ class SimDaemons {
     int nodes_per_server = 500;
     absl::Duration shortest = absl::Milliseconds(100);  // of a restart, by its ID at random
     absl::Duration longest = absl::Milliseconds(200);
+    std::string directory;  // of sockets; empty: ports, with `credentials`
     std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
   };
 
@@ -36,8 +37,8 @@ class SimDaemons {
   explicit SimDaemons(const Options& options);
   ~SimDaemons();
 
-  // Of each node, in order.
-  const std::vector<int>& ports() const { return ports_; }
+  // Where each node is, in order: "127.0.0.1:4711" or "unix:DIRECTORY/7".
+  const std::vector<std::string>& targets() const { return targets_; }
   // How often each request was begun: 1 for all, or somebody restarted a container twice.
   std::map<std::string, int> begun() const;
   uint64_t streams() const;  // of RestartContainers
@@ -48,7 +49,7 @@ class SimDaemons {
   AsioLoop loop_{"sim-daemons"};
   std::unique_ptr<Service> service_;
   std::vector<std::unique_ptr<grpc::Server>> servers_;
-  std::vector<int> ports_;
+  std::vector<std::string> targets_;
 };
 
 }  // namespace rekindle

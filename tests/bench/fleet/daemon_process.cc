@@ -4,13 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include <grpcpp/security/server_credentials.h>
 
@@ -46,11 +47,8 @@ absl::StatusOr<std::unique_ptr<DaemonProcess>> DaemonProcess::Start(
   close(to[0]);
   close(from[1]);
   std::unique_ptr<DaemonProcess> process(new DaemonProcess(pid, to[1], from[0]));
-  for (const auto part : absl::StrSplit(process->ReadLine(), ' ', absl::SkipEmpty())) {
-    int port = 0;
-    if (absl::SimpleAtoi(part, &port)) process->ports_.push_back(port);
-  }
-  if (process->ports_.size() != static_cast<size_t>(nodes)) {
+  process->targets_ = absl::StrSplit(process->ReadLine(), ' ');
+  if (process->targets_.size() != static_cast<size_t>(nodes)) {
     return absl::UnavailableError("the simulated daemons did not start");
   }
   return process;
@@ -85,9 +83,7 @@ int ServeDaemons(int nodes, const std::string& certificates) {
   options.pem_key_cert_pairs = {
       {ReadFile(certificates + "/daemon.key"), ReadFile(certificates + "/daemon.crt")}};
   const SimDaemons daemons({.nodes = nodes, .credentials = grpc::SslServerCredentials(options)});
-  std::string line;
-  for (const int port : daemons.ports()) absl::StrAppend(&line, port, " ");
-  std::puts(line.c_str());
+  std::puts(absl::StrJoin(daemons.targets(), " ").c_str());
   std::fflush(stdout);
   char byte = 0;
   while (read(STDIN_FILENO, &byte, 1) > 0) {

@@ -21,7 +21,8 @@ class DaemonProcess {
                                                               const std::string& certificates);
   ~DaemonProcess();
 
-  const std::vector<int>& ports() const { return ports_; }
+  // Where each node is.
+  const std::vector<std::string>& targets() const { return targets_; }
 
   // Ends it. Errors: kInternal when it has not begun `requests` requests exactly once each.
   absl::Status Finish(int requests);
@@ -33,7 +34,7 @@ class DaemonProcess {
   pid_t pid_;
   int to_;
   int from_;
-  std::vector<int> ports_;
+  std::vector<std::string> targets_;
 };
 
 // The child: serves until its standard input ends. Returns its exit code.

@@ -1,23 +1,21 @@
 #include "tests/bench/fleet/fleet_bench.h"
 
-#include <malloc.h>
-#include <time.h>
+#include <unistd.h>
 
-#include <algorithm>
-#include <fstream>
+#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 
 #include "common/base/asio_loop.h"
 #include "common/base/status_macros.h"
 #include "controller/fleet/fleet.h"
 #include "tests/bench/fleet/daemon_process.h"
+#include "tests/bench/usage.h"
 #include "tests/fakes/await.h"
 #include "tests/fakes/temp_dir.h"
 #include "tests/fakes/test_certs.h"
@@ -28,22 +26,10 @@ namespace {
 constexpr double kLimitMs = 10'000;  // of 5,000 restarts
 constexpr int kNodesOfLimit = 5000;
 
-double ProcessorMilliseconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
-
-// Resident memory that is no file's, in kB.
-double ResidentKilobytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    absl::string_view rest = line;
-    double kilobytes = 0;
-    if (!absl::ConsumePrefix(&rest, "RssAnon:") || !absl::ConsumeSuffix(&rest, " kB")) continue;
-    return absl::SimpleAtod(rest, &kilobytes) ? kilobytes : 0;
-  }
-  return 0;
+// Of this process.
+absl::StatusOr<double> ResidentMegabytes() {
+  RK_ASSIGN_OR_RETURN(const size_t bytes, ResidentBytes(getpid(), "RssAnon"));
+  return static_cast<double>(bytes) / 1e6;
 }
 
 std::string NodeName(int i) { return absl::StrCat("node-", i); }
@@ -63,18 +49,18 @@ node::v1::RestartContainersRequest Request(int wave, int i) {
 }
 
 struct Wave {
-  absl::Duration last;  // until the last has ended
-  double cpu_ms = 0;    // of this process
+  absl::Duration last;       // until the last has ended
+  absl::Duration processor;  // of this process
   int failed = 0;
   std::string error;  // of the first that failed
 };
 
-// One restart on each node. Returns what it took.
-Wave Run(AsioLoop& loop, fleet::Fleet& fleet, int nodes, int number) {
+// One restart on each node.
+absl::StatusOr<Wave> Run(AsioLoop& loop, fleet::Fleet& fleet, int nodes, int number) {
   Wave wave;
   int left = nodes;
   Slot<bool> done;
-  const double cpu = ProcessorMilliseconds();
+  RK_ASSIGN_OR_RETURN(const absl::Duration before, ProcessorTime(getpid()));
   const absl::Duration begin = loop.Monotonic();
   loop.Post([&] {
     for (int i = 0; i < nodes; ++i) {
@@ -89,8 +75,13 @@ Wave Run(AsioLoop& loop, fleet::Fleet& fleet, int nodes, int number) {
                          }});
     }
   });
-  done.Get(absl::Minutes(6));
-  wave.cpu_ms = ProcessorMilliseconds() - cpu;
+  // Each call has its own timeout.
+  if (!done.Get(absl::Minutes(10)).value_or(false)) std::abort();
+  if (wave.failed > 0) {
+    return absl::InternalError(absl::StrCat(wave.failed, " restarts failed: ", wave.error));
+  }
+  RK_ASSIGN_OR_RETURN(const absl::Duration after, ProcessorTime(getpid()));
+  wave.processor = after - before;
   return wave;
 }
 
@@ -108,18 +99,71 @@ absl::StatusOr<std::shared_ptr<net::TlsFiles>> MakeCertificates(const TempDir& d
 }
 
 absl::Status Report(const Wave& wave, const std::string& name, int nodes, Results& results) {
-  if (wave.failed > 0) {
-    return absl::InternalError(absl::StrCat(wave.failed, " restarts failed: ", wave.error));
-  }
-  const std::string of = absl::StrCat("_", nodes, "_nodes_", name);
   RK_RETURN_IF_ERROR(results.Add(
       {.bench = "fleet",
-       .metric = "restart" + of,
+       .metric = absl::StrCat("restart_", nodes, "_nodes_", name),
        .value = absl::ToDoubleMilliseconds(wave.last),
        .unit = "ms",
        .limit = nodes == kNodesOfLimit ? std::optional<double>(kLimitMs) : std::nullopt}));
-  return results.Add(
-      {.bench = "fleet", .metric = "processor_time" + of, .value = wave.cpu_ms, .unit = "ms"});
+  return results.Add({.bench = "fleet",
+                      .metric = absl::StrCat("processor_time_a_restart_", name),
+                      .value = absl::ToDoubleMicroseconds(wave.processor) / nodes,
+                      .unit = "us"});
+}
+
+// A fleet on a loop, and where the daemons are.
+class Caller {
+ public:
+  Caller(const fleet::FleetOptions& options, const std::shared_ptr<net::TlsFiles>& tls) {
+    RunOn(loop_, [&] { fleet_ = std::make_unique<fleet::Fleet>(loop_, options, tls); });
+  }
+  ~Caller() {
+    RunOn(loop_, [&] { fleet_.reset(); });
+  }
+  absl::Status Point(const std::vector<std::string>& targets) {
+    absl::Status status;
+    RunOn(loop_, [&] {
+      for (size_t i = 0; i < targets.size(); ++i) {
+        status.Update(fleet_->SetEndpoint(NodeName(static_cast<int>(i)),
+                                          {.target = targets[i], .server_name = "rekindled"}));
+      }
+    });
+    return status;
+  }
+  absl::StatusOr<Wave> Restart(int nodes, int number) { return Run(loop_, *fleet_, nodes, number); }
+
+ private:
+  AsioLoop loop_{"fleet-bench"};
+  std::unique_ptr<fleet::Fleet> fleet_;
+};
+
+// As the controller is set up: connections are made for it, and few are kept.
+absl::Status FewKept(int nodes, const std::shared_ptr<net::TlsFiles>& tls,
+                     const std::vector<std::string>& targets, double before, Results& results) {
+  Caller caller({}, tls);
+  RK_RETURN_IF_ERROR(caller.Point(targets));
+  RK_ASSIGN_OR_RETURN(const Wave cold, caller.Restart(nodes, 1));
+  RK_RETURN_IF_ERROR(Report(cold, "cold", nodes, results));
+  RK_ASSIGN_OR_RETURN(const double after, ResidentMegabytes());
+  return results.Add({.bench = "fleet",
+                      .metric = absl::StrCat("resident_memory_after_", nodes, "_nodes"),
+                      .value = after - before,
+                      .unit = "MB"});
+}
+
+// With all connections kept.
+absl::Status AllKept(int nodes, const std::shared_ptr<net::TlsFiles>& tls,
+                     const std::vector<std::string>& targets, double before, Results& results) {
+  Caller caller({.most_idle = static_cast<size_t>(nodes)}, tls);
+  RK_RETURN_IF_ERROR(caller.Point(targets));
+  RK_RETURN_IF_ERROR(caller.Restart(nodes, 2).status());
+  RK_ASSIGN_OR_RETURN(const double after, ResidentMegabytes());
+  RK_RETURN_IF_ERROR(results.Add({.bench = "fleet",
+                                  .metric = "memory_of_a_connection",
+                                  .value = (after - before) * 1000 / nodes,
+                                  .unit = "kB"}));
+  RK_ASSIGN_OR_RETURN(const Wave warm, caller.Restart(nodes, 3));
+  return Report(warm, "warm", nodes, results);
 }
 
 }  // namespace
@@ -129,35 +173,11 @@ absl::Status FleetBench(const FleetBenchSettings& settings, Results& results) {
   RK_ASSIGN_OR_RETURN(const std::shared_ptr<net::TlsFiles> tls, MakeCertificates(dir));
   RK_ASSIGN_OR_RETURN(const std::unique_ptr<DaemonProcess> daemons,
                       DaemonProcess::Start(settings.nodes, dir.path()));
-  AsioLoop loop("fleet-bench");
-  std::unique_ptr<fleet::Fleet> fleet;
-  absl::Status set;
-  const double before = ResidentKilobytes();
-  RunOn(loop, [&] {
-    fleet = std::make_unique<fleet::Fleet>(loop, fleet::FleetOptions(), tls);
-    for (int i = 0; i < settings.nodes; ++i) {
-      set.Update(fleet->SetEndpoint(
-          NodeName(i),
-          {.target = absl::StrCat("127.0.0.1:", daemons->ports()[static_cast<size_t>(i)]),
-           .server_name = "rekindled"}));
-    }
-  });
-  absl::Status status = set;
-  if (status.ok()) {
-    status = Report(Run(loop, *fleet, settings.nodes, 1), "cold", settings.nodes, results);
-  }
-  if (status.ok()) {
-    status = results.Add({.bench = "fleet",
-                          .metric = absl::StrCat("memory_of_", settings.nodes, "_connections"),
-                          .value = (ResidentKilobytes() - before) / settings.nodes,
-                          .unit = "kB/node"});
-  }
-  if (status.ok()) {
-    status = Report(Run(loop, *fleet, settings.nodes, 2), "warm", settings.nodes, results);
-  }
-  RunOn(loop, [&] { fleet.reset(); });
-  RK_RETURN_IF_ERROR(status);
-  return daemons->Finish(2 * settings.nodes);
+  // What the first has left free is used again by the second, so both count from here.
+  RK_ASSIGN_OR_RETURN(const double before, ResidentMegabytes());
+  RK_RETURN_IF_ERROR(FewKept(settings.nodes, tls, daemons->targets(), before, results));
+  RK_RETURN_IF_ERROR(AllKept(settings.nodes, tls, daemons->targets(), before, results));
+  return daemons->Finish(3 * settings.nodes);
 }
 
 }  // namespace rekindle::bench

@@ -1,10 +1,9 @@
-// A thousand nodes at once; tests/bench/fleet has five thousand.
+// A thousand nodes at once; tests/bench/fleet has five thousand, with TLS.
 #include <string>
 #include <vector>
 
 #include "tests/controller/fleet/fleet_fixture.h"
 #include "tests/fakes/sim_daemons.h"
-#include "tests/fakes/test_certs.h"
 
 namespace rekindle::fleet {
 namespace {
@@ -13,39 +12,22 @@ class FleetManyTest : public FleetTest {};
 
 TEST_F(FleetManyTest, AThousandNodesEachRestartOnce) {
   constexpr int kNodes = 1000;
-  TempDir dir;
-  TestCa ca;
-  const net::TlsPaths paths = {
-      .certificate = dir / "tls.crt", .key = dir / "tls.key", .ca = dir / "ca"};
-  const PemPair own = ca.Issue({.cn = "controller", .o = "rekindle:controller"});
-  WriteFile(paths.certificate, own.certificate);
-  WriteFile(paths.key, own.key);
-  WriteFile(paths.ca, ca.pem());
-  const PemPair theirs = ca.Issue({.cn = "daemon", .names = "DNS:rekindled"});
-  grpc::SslServerCredentialsOptions server(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  server.pem_root_certs = ca.pem();
-  server.pem_key_cert_pairs = {{theirs.key, theirs.certificate}};
+  const TempDir dir;
   SimDaemons daemons({.nodes = kNodes,
                       .shortest = absl::Milliseconds(5),
                       .longest = absl::Milliseconds(20),
-                      .credentials = grpc::SslServerCredentials(server)});
+                      .directory = dir.path()});
   FleetOptions options = Quick();
   options.calls.in_all = 300;
   options.most_idle = kNodes - 1;
   options.link.connect_timeout = absl::Seconds(60);  // under a sanitizer
-  const auto files = net::TlsFiles::Open(paths);
-  ASSERT_TRUE(files.ok()) << files.status();
-  Make(options, *files);
+  Make(options);
   std::vector<HeardPtr> calls;
   for (int i = 0; i < kNodes; ++i) calls.push_back(std::make_shared<Heard>());
   RunOn(loop_, [&] {
     for (int i = 0; i < kNodes; ++i) {
       const std::string node = absl::StrCat("node-", i);
-      ASSERT_TRUE(fleet_
-                      ->SetEndpoint(node, {.target = absl::StrCat("127.0.0.1:", daemons.ports()[i]),
-                                           .server_name = "rekindled"})
-                      .ok());
+      ASSERT_TRUE(fleet_->SetEndpoint(node, {.target = daemons.targets()[i]}).ok());
       StartRestart(node, absl::StrCat("r", i), absl::Minutes(2), calls[i]);
     }
   });

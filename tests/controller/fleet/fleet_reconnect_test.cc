@@ -190,6 +190,7 @@ TEST_F(FleetReconnectTest, OneAttemptAPauseHoweverManyCallsWait) {
 TEST_F(FleetReconnectTest, WhoSaysNothingIsNotWaitedForForEver) {
   FleetOptions options = Quick();
   options.link.connect_timeout = absl::Milliseconds(50);
+  options.link.slow_after = absl::Milliseconds(10);
   options.most_connecting = 1;
   Make(options);
   const TempDir dir;
