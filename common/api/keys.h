@@ -34,6 +34,13 @@ inline constexpr absl::string_view kAnnotationRecreateStatuses =
     "crr.apps.kruise.io/sync-container-statuses";
 inline constexpr absl::string_view kAnnotationRecreateUnready =
     "crr.apps.kruise.io/unready-acquired";
+inline constexpr absl::string_view kFinalizerRecreateUnready =
+    "crr.apps.kruise.io/unready-acquired";
+inline constexpr absl::string_view kConditionPreRecreateGrace = "PreRecreateGrace";
+// Ours, on a ContainerRecreateRequest (docs/recreate.md).
+inline constexpr absl::string_view kAnnotationRestartMethod = "rekindle.io/method";
+inline constexpr absl::string_view kAnnotationSkipPreStop = "rekindle.io/skip-pre-stop";
+inline constexpr absl::string_view kAnnotationRespectBudget = "rekindle.io/respect-budget";
 
 inline constexpr absl::string_view kAnnotationLifecycleTime = "lifecycle.apps.kruise.io/timestamp";
 inline constexpr absl::string_view kAnnotationState = "apps.kruise.io/inplace-update-state";
