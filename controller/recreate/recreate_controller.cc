@@ -142,8 +142,14 @@ void RecreateController::Gone(const plan::RecreateRequest& request) {
 }
 
 void RecreateController::OnPodChange(const client::ObjectKey& pod, bool gone) {
-  if (const auto works = works_.find(pod); gone && works != works_.end()) {
-    for (const auto& [uid, work] : works->second) work->PodChanged();
+  if (const auto works = works_.find(pod); works != works_.end()) {
+    for (const auto& [uid, work] : works->second) {
+      if (gone) {
+        work->PodGone();
+      } else {
+        work->ContainersChanged();
+      }
+    }
   }
   if (!requests_.ByIndex(kByPod, pod.Text()).empty()) control_.queue().Add(pod);
 }
@@ -280,6 +286,7 @@ void RecreateController::CarryOut(const plan::RecreatePtr& request, RequestWork&
   join->Wake(work.TellWait(*request, plan.waiting));
   if (plan.read_pod || work.pod_stale()) work.ReadPod(*request);
   if (plan.list_containers) work.ListContainers(*request);
+  if (plan.refresh) work.Refresh(*request);
   if (plan.take_finalizer) TakeFinalizer(*request, join);
   if (plan.take_key) TakeKey(*request, join);
   if (plan.call.has_value()) {

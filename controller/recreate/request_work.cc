@@ -57,6 +57,7 @@ plan::RecreateInput RequestWork::Input(const plan::RecreateRequest& request,
                             .age = age,
                             .resumed = resumed_,
                             .unreachable = unreachable_,
+                            .refuses = refuses_,
                             .key_taken = key_taken_,
                             .budget = budget};
   if (pod_known_) in.pod = plan::ViewPod(pod_.get(), cached, request.pod_uid);
@@ -134,7 +135,7 @@ void RequestWork::OnListed(const absl::StatusOr<v1::ListPodsResponse>& got) {
   if (got.ok()) {
     Reached();
     list_failures_ = 0;
-    listed_ = *got;
+    if (!std::exchange(list_stale_, false)) listed_ = *got;
     list_read_ = Now();
     tools_.wake();
     return;
@@ -146,6 +147,16 @@ void RequestWork::OnListed(const absl::StatusOr<v1::ListPodsResponse>& got) {
   tools_.wake();
 }
 
+void RequestWork::ContainersChanged() {
+  listed_.reset();
+  list_stale_ = list_call_ != 0;
+}
+
+void RequestWork::Refresh(const plan::RecreateRequest& request) {
+  if (Now() - pod_read_ > kFreshFor) ReadPod(request);
+  if (Now() - list_read_ > kFreshFor) ListContainers(request);
+}
+
 void RequestWork::Reached() {
   unreachable_since_.reset();
   unreachable_.clear();
@@ -153,7 +164,9 @@ void RequestWork::Reached() {
 
 void RequestWork::Unreachable(const absl::Status& why) {
   unreachable_ = absl::StrCat("node ", about_.node, ": ", why.message());
-  if (!IsUnreachable(why)) {
+  refuses_ = !IsUnreachable(why);
+  // It is busy, and says so.
+  if (absl::IsResourceExhausted(why)) {
     unreachable_since_.reset();
   } else if (!unreachable_since_.has_value()) {
     unreachable_since_ = Now();
@@ -172,7 +185,7 @@ void RequestWork::HandOver(const plan::RecreateRequest& request, size_t index, a
   if (!ask.ok()) return Refused(call, ask.status());
   call.operation = absl::StrCat(ask->request_id(), "/", name);
   call.view.under_way = true;
-  tools_.notices.Accepted(request, name);
+  if (!resumed_ || call.view.not_taken) tools_.notices.Accepted(request, name);
   call.id = tools_.nodes.Restart(
       request.node, *std::move(ask), deadline + kCallSlack,
       {.progress = [this, name](const v1::Operation& operation) { OnProgress(name, operation); },

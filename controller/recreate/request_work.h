@@ -44,13 +44,17 @@ class RequestWork {
   // Keeps what a decision found out.
   void Keep(const plan::RecreatePlan& plan);
 
-  // What is told is not what is there any more: the pod is read again at the next chance.
-  void PodChanged() { pod_stale_ = true; }
+  // The pod's containers are others than before: what the node was seen to run may be old.
+  void ContainersChanged();
+  // The pod is gone, it seems: it is read again at the next chance.
+  void PodGone() { pod_stale_ = true; }
   bool pod_stale() const { return pod_stale_; }
 
   // Each does nothing while its predecessor is under way, or pauses after a failure.
   void ReadPod(const plan::RecreateRequest& request);
   void ListContainers(const plan::RecreateRequest& request);
+  // Both, where the last answer is not young.
+  void Refresh(const plan::RecreateRequest& request);
   // Errors go into the container's call, as the daemon's would.
   void HandOver(const plan::RecreateRequest& request, size_t index, absl::Duration age);
 
@@ -115,11 +119,13 @@ class RequestWork {
   std::optional<node::v1::ListPodsResponse> listed_;
   absl::Duration list_read_;
   fleet::NodeCalls::CallId list_call_ = 0;
+  bool list_stale_ = false;  // what is under way may be too old
   int list_failures_ = 0;
   ScopedTimer list_pause_;
 
   std::optional<absl::Duration> unreachable_since_;
   std::string unreachable_;
+  bool refuses_ = false;
 
   std::map<std::string, Call> calls_;
   std::optional<absl::Duration> drain_began_;

@@ -72,7 +72,9 @@ class Planner {
       heard = heard || (call.operation.has_value() && !call.operation->Ended());
     }
     if (heard || in_.unreachable.empty()) return false;
-    if (in_.unreachable_for >= kNoResponseAfter) return Abort(kNoResponse, in_.unreachable);
+    if (in_.unreachable_for >= kNoResponseAfter) {
+      return Abort(in_.refuses ? kDaemonRefuses : kNoResponse, in_.unreachable);
+    }
     WakeBy(plan_, kNoResponseAfter - in_.unreachable_for);
     return false;
   }
@@ -178,7 +180,7 @@ class Planner {
       return;
     }
     if (!in_.fresh) {
-      plan_.read_pod = plan_.list_containers = true;
+      plan_.refresh = true;
       plan_.call.reset();
     }
   }

@@ -83,6 +83,7 @@ struct RecreateInput {
   bool fresh = true;                                         // both are young enough to act upon
   absl::Duration unreachable_for;             // 0: the daemon answered last, or was not asked
   std::string unreachable;                    // why
+  bool refuses = false;                       // it does answer, but not this controller
   std::map<std::string, RecreateCall> calls;  // by container
 
   std::optional<absl::Duration> drained_for;  // none: the drain has not begun
@@ -102,6 +103,7 @@ struct RecreatePlan {
   std::vector<SnapshotEntry> snapshot;
   bool read_pod = false;         // read the pod afresh
   bool list_containers = false;  // ask the daemon what runs
+  bool refresh = false;          // either of them where it is not young
   bool take_finalizer = false;
   bool take_key = false;       // then the pod is made not-ready
   bool no_gate = false;        // the drain begins, and the pod cannot be made not-ready

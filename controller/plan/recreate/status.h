@@ -33,6 +33,8 @@ Json RecreateStatusPatch(const RecreateRequest& stored, const RecreateStatus& wa
 // Messages of completion (6.2).
 inline constexpr char kPodHasGone[] = "pod has gone";
 inline constexpr char kNoResponse[] = "daemon has not responded for a long time";
+// Not the reference's: its daemon takes no calls.
+inline constexpr char kDaemonRefuses[] = "daemon refuses the controller";
 inline constexpr char kDeadlineExceeded[] = "recreating has exceeded the activeDeadlineSeconds";
 inline constexpr char kNotFoundOnNode[] = "not found container on Node";
 
