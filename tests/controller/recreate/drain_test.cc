@@ -41,7 +41,9 @@ class Drain : public RecreateFixture {
       std::string what(request.path.substr(request.path.find("shop/") + 5));
       if (const Json* phase = json::Find(body, {"status", "phase"}))
         what += " " + phase->get<std::string>();
-      if (json::Find(body, {"metadata", "finalizers"}) != nullptr) what += " finalizer";
+      if (body.contains("metadata") && body["metadata"].contains("finalizers")) {
+        what += " finalizer";
+      }
       if (json::Find(body, {"status", "conditions"}) != nullptr) what += " conditions";
       out.push_back(what);
     }

@@ -81,6 +81,7 @@ class FakeNodes final : public fleet::NodeCalls {
                   .events = std::move(events),
                   .until = loop_.Monotonic() + timeout};
     loop_.RunAfter(latency, [this, id] { Try(id); });
+    loop_.RunAfter(timeout, [this, id] { End(id, absl::DeadlineExceededError("not heard of")); });
     return id;
   }
 

@@ -146,7 +146,10 @@ TEST_F(Queue, N54DaemonGoneInTheMiddleEndsInSomethingTrue) {
   ASSERT_TRUE(loop_.AdvanceUntil([&] { return nodes_.Find("shop", "cart-0", "a")->attempt == 1; },
                                  absl::Seconds(5)));
   loop_.Advance(absl::Minutes(10));
-  EXPECT_EQ(Phase("r"), "Recreating");
+  EXPECT_EQ(Phase("r"), "Recreating") << "it may still tell";
+  ASSERT_TRUE(AwaitEnd("r"));
+  EXPECT_EQ(Message("r"), "daemon has not responded for a long time");
+  EXPECT_EQ(State("r", 0)["message"], "daemon has not responded for a long time: not heard of");
   EXPECT_EQ(nodes_.StopsOf("cart-0/a"), 1);
 }
 

@@ -1,6 +1,10 @@
 // The tables of spec container-recreate 8.6 and 8.7, 10 and 6.3 with its FIX.
 #include "controller/plan/recreate/decide.h"
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,7 +18,7 @@ using ::testing::IsEmpty;
 using At = HeardOperation::At;
 
 class DecideTest : public ::testing::Test {
- protected:
+ public:
   DecideTest() {
     request_.name = "r";
     request_.pod_name = "cart-0";
