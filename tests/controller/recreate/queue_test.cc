@@ -88,16 +88,16 @@ TEST_F(Queue, N54DaemonAwayForAMinute) {
   AddRequest("r", "cart-0", {"a"});
   loop_.Advance(absl::Seconds(2));
   EXPECT_EQ(Phase("r"), "Pending");
-  EXPECT_EQ(Message("r"), "node n-1: connection refused");
+  EXPECT_EQ(Message("r"), "connection refused");
   ASSERT_TRUE(AwaitEnd("r"));
   EXPECT_GE(loop_.Monotonic() - begun, absl::Seconds(60));
   EXPECT_LT(loop_.Monotonic() - begun, absl::Seconds(62));
   EXPECT_EQ(Message("r"), "daemon has not responded for a long time");
   EXPECT_EQ(State("r", 0)["message"],
-            "daemon has not responded for a long time: node n-1: connection refused");
+            "daemon has not responded for a long time: connection refused");
   EXPECT_LE(StatusWrites("r"), 2U);
   loop_.Advance(absl::Seconds(5));
-  EXPECT_THAT(Events(), Contains("ContainerRecreateRequest Waiting: node n-1: connection refused"));
+  EXPECT_THAT(Events(), Contains("ContainerRecreateRequest Waiting: connection refused"));
 }
 
 TEST_F(Queue, ADaemonThatComesBackIsUsed) {
@@ -119,7 +119,7 @@ TEST_F(Queue, ABusyFleetIsNoSilence) {
   AddRequest("r", "cart-0", {"a"});
   loop_.Advance(absl::Minutes(5));
   EXPECT_EQ(Phase("r"), "Pending");
-  EXPECT_EQ(Message("r"), "node n-1: 64 calls are under way");
+  EXPECT_EQ(Message("r"), "64 calls are under way");
   nodes_.away.clear();
   ASSERT_TRUE(AwaitEnd("r", absl::Seconds(10)));
   EXPECT_EQ(StatePhase("r", 0), "Succeeded");
@@ -132,8 +132,7 @@ TEST_F(Queue, ADaemonThatRefusesTheControllerIsNoSilenceEither) {
   AddRequest("r", "cart-0", {"a"});
   ASSERT_TRUE(AwaitEnd("r"));
   EXPECT_EQ(Message("r"), "daemon refuses the controller");
-  EXPECT_EQ(State("r", 0)["message"],
-            "daemon refuses the controller: node n-1: certificate of another");
+  EXPECT_EQ(State("r", 0)["message"], "daemon refuses the controller: certificate of another");
 }
 
 TEST_F(Queue, N54DaemonGoneInTheMiddleEndsInSomethingTrue) {
