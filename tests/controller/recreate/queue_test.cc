@@ -266,6 +266,26 @@ TEST_F(Queue, AThousandAtOnce) {
   EXPECT_EQ(api_.CountRequests("PATCH", "/status", false), static_cast<size_t>(2 * kCount));
 }
 
+TEST_F(Queue, HundredsEndSoonAfterAnApiServerWasAway) {
+  constexpr int kCount = 300;
+  for (int i = 0; i < kCount; ++i) AddPod(absl::StrCat("p-", i), {"a"});
+  StartController();
+  for (int i = 0; i < kCount; ++i) AddRequest(absl::StrCat("r-", i), absl::StrCat("p-", i), {"a"});
+  loop_.Advance(absl::Milliseconds(60));
+  transport_.refuse = true;
+  loop_.Advance(absl::Minutes(10));
+  transport_.refuse = false;
+  ASSERT_TRUE(loop_.AdvanceUntil(
+      [&] {
+        for (int i = 0; i < kCount; ++i) {
+          if (Phase(absl::StrCat("r-", i)) != "Completed") return false;
+        }
+        return true;
+      },
+      absl::Seconds(20)));
+  EXPECT_EQ(nodes_.stops.size(), static_cast<size_t>(kCount)) << "each once, none left out";
+}
+
 TEST_F(Queue, StopLeavesNothingBehind) {
   nodes_.stop_takes = absl::Seconds(10);
   AddPod("cart-0", {"a"});
