@@ -210,8 +210,9 @@ TEST_F(EmbeddedRecreate, QueueAndFailureOnTheRealApi) {
   EXPECT_EQ(AwaitEnd("r2")["status"]["containerRecreateStates"][0]["phase"], "Failed");
 }
 
-// From the creation to what a user's watch shows, without what the simulated runtime takes.
-TEST_F(EmbeddedRecreate, AddsLittleToARestart) {
+// Fifty, one after the other. Prints what API and controller add to what the simulated runtime
+// takes, from the creation to what a user's watch shows; how long that is depends on the machine.
+TEST_F(EmbeddedRecreate, ThreePatchesARestart) {
   constexpr int kRounds = 50;
   std::vector<double> added;
   for (int i = 0; i < kRounds; ++i) AddPod(absl::StrCat("p-", i), false);
@@ -243,7 +244,6 @@ TEST_F(EmbeddedRecreate, AddsLittleToARestart) {
       "added by API and controller: p50 %.1f ms, p99 %.1f ms of %d; %.2f patches a restart\n",
       added[kRounds / 2], added[kRounds - 1], kRounds, patches_.load() / double{kRounds});
   EXPECT_EQ(patches_, 3 * kRounds);
-  EXPECT_LT(added[kRounds / 2], 250);
 }
 
 }  // namespace
