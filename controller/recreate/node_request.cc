@@ -21,6 +21,8 @@ constexpr absl::Duration kKubeletSlack = absl::Minutes(10);
 // The controller ends a request at its deadline itself; the daemon must not be first.
 constexpr absl::Duration kAfterDeadline = absl::Seconds(5);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(30);
+// The daemon takes no longer ones; some pods have graces of days.
+constexpr absl::Duration kLongest = absl::Hours(24);
 
 void ToProto(absl::Duration duration, google::protobuf::Duration* out) {
   out->set_seconds(absl::ToInt64Seconds(duration));
@@ -171,9 +173,11 @@ std::string NodeRequestId(const plan::RecreateRequest& request, size_t index) {
 
 absl::Duration NodeDeadline(const plan::RecreateRequest& request, absl::Duration age) {
   if (request.active_deadline.has_value()) {
-    return std::max(*request.active_deadline - age, absl::ZeroDuration()) + kAfterDeadline;
+    return std::min(std::max(*request.active_deadline - age, absl::ZeroDuration()) + kAfterDeadline,
+                    kLongest);
   }
-  return request.grace.value_or(kDefaultGrace) + request.min_started + kKubeletSlack;
+  return std::min(request.grace.value_or(kDefaultGrace) + request.min_started + kKubeletSlack,
+                  kLongest);
 }
 
 absl::StatusOr<v1::RestartContainersRequest> BuildNodeRequest(const plan::RecreateRequest& request,
@@ -198,7 +202,7 @@ absl::StatusOr<v1::RestartContainersRequest> BuildNodeRequest(const plan::Recrea
   Fill(request, call.containers.front(), pod, restart);
   restart.set_expected_container_id(
       request.force ? live.id : std::string(plan::BareContainerId(container.id)));
-  ToProto(call.grace, restart.mutable_grace());
+  ToProto(std::min(call.grace, kLongest), restart.mutable_grace());
   return out;
 }
 

@@ -127,11 +127,12 @@ size_t RecreateController::working() const {
 // A request that appears while this process watches is new, whatever the API server's clock says
 // beside ours.
 void RecreateController::Noticed(const plan::RecreateRequest& request) {
+  control_.queue().Add(PodKey(request));
+  if (request.Completed()) return;
   const bool fresh = requests_.synced() && request.phase == plan::RecreatePhase::kNone;
   const absl::Duration age =
       fresh ? absl::ZeroDuration() : std::max(loop_.Now() - request.created, absl::ZeroDuration());
   seen_.insert_or_assign(request.uid, Seen{.at = loop_.Monotonic(), .age = age});
-  control_.queue().Add(PodKey(request));
 }
 
 void RecreateController::Gone(const plan::RecreateRequest& request) {

@@ -35,7 +35,13 @@ client::ApiResource RecreateResource();
 class RecreateController final : public Controller, private client::Reconciler {
  public:
   struct Options {
-    client::ControlLoop::Options loop = {.concurrency = 64};
+    // An API server that comes back finds thousands of writes waiting: none waits long for its
+    // turn.
+    client::ControlLoop::Options loop = {.concurrency = 64,
+                                         .queue = {.first_pause = absl::Milliseconds(20),
+                                                   .longest_pause = absl::Seconds(10),
+                                                   .retries_per_second = 200,
+                                                   .retry_burst = 1000}};
     // A reason for waiting that changes is not written to a status more often than this.
     absl::Duration between_reasons = absl::Seconds(10);
     // How long the cache may stay behind what was written.

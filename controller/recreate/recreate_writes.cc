@@ -133,7 +133,7 @@ void RecreateController::Finish(const plan::RecreateRequest& request, const Join
   if (left > absl::ZeroDuration()) return join->Wake(left);
   join->Begin();
   client_.Delete(RefOf(request, ""), {.uid = request.uid},
-                 [this, alive = alive_, join](const absl::StatusOr<Json>& got) {
+                 [alive = alive_, join](const absl::StatusOr<Json>& got) {
                    if (*alive) join->End(AfterWrite(got.status()));
                  });
 }

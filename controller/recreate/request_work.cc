@@ -27,8 +27,9 @@ constexpr absl::Duration kWorthTelling = absl::Seconds(2);
 // Times in conditions are cut to seconds.
 constexpr absl::Duration kConditionResolution = absl::Seconds(1);
 
-bool IsUnreachable(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+// It answers, but not to this controller.
+bool IsRefusal(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status);
 }
 
 }  // namespace
@@ -163,8 +164,8 @@ void RequestWork::Reached() {
 }
 
 void RequestWork::Unreachable(const absl::Status& why) {
-  unreachable_ = absl::StrCat("node ", about_.node, ": ", why.message());
-  refuses_ = !IsUnreachable(why);
+  unreachable_ = why.message().empty() ? why.ToString() : std::string(why.message());
+  refuses_ = IsRefusal(why);
   // It is busy, and says so.
   if (absl::IsResourceExhausted(why)) {
     unreachable_since_.reset();

@@ -1,4 +1,5 @@
-// Any JSON as a Pod: what the daemon is told of it is complete, or it is refused.
+// Any JSON as a Pod: what the daemon is told of it is complete, or it is refused. And as a request
+// for itself: every container of it has a state, and what is written reads back.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -8,6 +9,10 @@
 
 #include "common/json/tree.h"
 #include "controller/plan/recreate/call.h"
+#include "controller/plan/recreate/decide.h"
+#include "controller/plan/recreate/pod_view.h"
+#include "controller/plan/recreate/request.h"
+#include "controller/plan/recreate/status.h"
 
 namespace rekindle {
 namespace {
@@ -40,6 +45,26 @@ void Check(const Json& pod, const plan::RecreateWish& wish) {
   }
 }
 
+void CheckRequest(const Json& object) {
+  const absl::StatusOr<plan::RecreateRequest> request = plan::ParseRecreateRequest(object);
+  if (!request.ok()) return Require(!request.status().message().empty());
+  plan::RecreateInput input = {.request = &*request,
+                               .states = request->states,
+                               .snapshot = request->snapshot,
+                               .now = absl::FromUnixSeconds(1'800'000'000)};
+  input.pod = plan::ViewPod(&object, nullptr, request->uid);
+  input.live.emplace();
+  for (const plan::RecreateContainer& container : request->containers) {
+    (*input.live)[container.name] = {.id = container.name, .exited = container.restarts % 2 == 0};
+  }
+  const plan::RecreatePlan next = plan::PlanRecreate(input);
+  if (next.call.has_value()) Require(*next.call < request->containers.size());
+  if (!next.write.has_value()) return;
+  const Json written = plan::RecreateStatusPatch(*request, *next.write);
+  Require(json::Parse(json::Dump(written)).ok());
+  Require(next.completes == next.write->completed.has_value() || request->Completed());
+}
+
 }  // namespace
 }  // namespace rekindle
 
@@ -50,5 +75,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   rekindle::Check(*pod, {});
   rekindle::Check(*pod, {.containers = {}, .all = true});
   rekindle::Check(*pod, {.containers = {"proxy", "app"}});
+  rekindle::CheckRequest(*pod);
   return 0;
 }

@@ -319,7 +319,7 @@ WaitingPlan PlanWaiting(const RecreateRequest& request, const std::string& reaso
     plan.wake = *request.active_deadline - age;
     if (plan.wake <= absl::ZeroDuration()) return abort(kDeadlineExceeded);
   }
-  if (request.phase == RecreatePhase::kNone) {
+  if (request.phase == RecreatePhase::kNone || request.message != reason) {
     RecreateStatus status = StatusOf(request);
     status.phase = RecreatePhase::kPending;
     status.message = reason;

@@ -133,8 +133,8 @@ RecreateStatus AbortedStatus(const RecreateRequest& request,
                              const std::vector<SnapshotEntry>& snapshot, const std::string& message,
                              const std::string& detail, absl::Time now);
 
-// The state of a request that waits for its turn: it is acknowledged at once. None: it is already.
-// Deadlines and the pod's end hold for it too: see PlanWaiting.
+// What is to be done about a request that waits for its turn: it is acknowledged at once, and says
+// what it waits for. Deadlines and the pod's end hold for it too.
 struct WaitingPlan {
   std::optional<RecreateStatus> write;
   bool completes = false;

@@ -16,10 +16,13 @@
 namespace rekindle::plan {
 namespace {
 
+// Ten years: more means for ever, and stays a finite number for whoever computes with it.
+constexpr int64_t kLongest = int64_t{10} * 365 * 24 * 3600;
+
 std::optional<absl::Duration> Seconds(const Json& tree, absl::string_view key) {
   const std::optional<int64_t> seconds = json::Int(tree, key);
   if (!seconds.has_value()) return std::nullopt;
-  return absl::Seconds(std::max<int64_t>(*seconds, 0));
+  return absl::Seconds(std::clamp<int64_t>(*seconds, 0, kLongest));
 }
 
 RecreatePhase PhaseOf(absl::string_view text) {

@@ -91,20 +91,22 @@ TEST(ReadyKeys, OtherGatesAreNamed) {
 
 TEST(ReadyKeys, NothingToDo) {
   EXPECT_FALSE(AddReadyKey(Pod(Json::array(), /*gate=*/false), kOurs, kNow).has_value());
-  EXPECT_FALSE(AddReadyKey(Pod({Gate("False", RenderReadyKeys({kOurs}))}), kOurs, kNow));
-  EXPECT_FALSE(RemoveReadyKey(Pod({Gate("False", RenderReadyKeys({kTheirs}))}), kOurs, kNow));
+  EXPECT_FALSE(
+      AddReadyKey(Pod(Json::array({Gate("False", RenderReadyKeys({kOurs}))})), kOurs, kNow));
+  EXPECT_FALSE(
+      RemoveReadyKey(Pod(Json::array({Gate("False", RenderReadyKeys({kTheirs}))})), kOurs, kNow));
   EXPECT_FALSE(RemoveReadyKey(Pod(Json::array()), kOurs, kNow));
 }
 
 TEST(ReadyKeys, N39HoldersAreIndependent) {
-  const Json pod = Pod({Gate("False", RenderReadyKeys({kTheirs, kOurs}))});
+  const Json pod = Pod(Json::array({Gate("False", RenderReadyKeys({kTheirs, kOurs}))}));
   const Json condition = After(pod, RemoveReadyKey(pod, kOurs, kNow), "KruisePodReady");
   EXPECT_EQ(condition["status"], "False");
   EXPECT_EQ(condition["message"], RenderReadyKeys({kTheirs}));
 }
 
 TEST(ReadyKeys, TheLastOneOpensThePod) {
-  const Json pod = Pod({Gate("False", RenderReadyKeys({kOurs}))});
+  const Json pod = Pod(Json::array({Gate("False", RenderReadyKeys({kOurs}))}));
   const Json condition = After(pod, RemoveReadyKey(pod, kOurs, kNow), "KruisePodReady");
   EXPECT_EQ(condition["status"], "True");
   EXPECT_EQ(condition["message"], "[]");
@@ -116,7 +118,8 @@ TEST(ReadyKeys, DefaultCondition) {  // 13.2
   EXPECT_EQ((*patch)["metadata"]["resourceVersion"], "42");
   EXPECT_EQ(After(pod, patch, "KruisePodReady")["status"], "True");
   EXPECT_EQ((*patch)["status"]["conditions"].size(), 3U) << "the others stay";
-  EXPECT_FALSE(DefaultReadyCondition(Pod({Gate("False", "")}), kNow)) << "never changes one";
+  EXPECT_FALSE(DefaultReadyCondition(Pod(Json::array({Gate("False", "")})), kNow))
+      << "never changes one";
   EXPECT_FALSE(DefaultReadyCondition(Pod(Json::array(), /*gate=*/false), kNow));
   Json deleting = pod;
   deleting["metadata"]["deletionTimestamp"] = "2027-01-15T08:00:00Z";

@@ -41,9 +41,10 @@ class FakeNodes final : public fleet::NodeCalls {
   absl::Duration latency = absl::Milliseconds(1);
   absl::Duration stop_takes = absl::Milliseconds(50);
   absl::Duration start_takes = absl::Milliseconds(50);
-  std::map<std::string, std::vector<Pod>> pods;  // by node
-  std::map<std::string, absl::Status> away;      // nodes that cannot be reached, and why
-  std::map<std::string, std::string> fails;      // containers whose stop fails, and how
+  std::map<std::string, std::vector<Pod>> pods;    // by node
+  std::map<std::string, absl::Status> away;        // nodes that cannot be reached, and why
+  std::map<std::string, std::string> fails;        // containers whose stop fails, and how
+  std::map<std::string, std::string> fails_start;  // containers that do not come up, and how
   std::function<absl::Status(const Request&)> refuse = [](const Request&) {
     return absl::OkStatus();
   };
@@ -228,6 +229,9 @@ class FakeNodes final : public fleet::NodeCalls {
     Container* container =
         Find(operation.pod().namespace_(), operation.pod().name(), operation.container_name());
     if (container == nullptr) return Move(id, node::v1::PHASE_FAILED, "the pod has gone meanwhile");
+    if (const auto bad = fails_start.find(operation.container_name()); bad != fails_start.end()) {
+      return Move(id, node::v1::PHASE_FAILED, bad->second);
+    }
     container->exited = false;
     container->attempt += 1;
     container->id = absl::StrCat("new", next_id_++);

@@ -87,7 +87,7 @@ class RecreateFixture : public ::testing::Test {
       pod["spec"]["containers"].push_back(std::move(described));
       pod["status"]["containerStatuses"].push_back(Status(on_node.containers.back(), true));
     }
-    pod["spec"].update(spec);
+    if (spec.is_object()) pod["spec"].update(spec);
     nodes_.pods["n-1"].push_back(std::move(on_node));
     api_.Put(kPods, std::move(pod));
   }
@@ -136,7 +136,7 @@ class RecreateFixture : public ::testing::Test {
             {{"containerID", known == nullptr ? "containerd://gone" : "containerd://" + known->id},
              {"restartCount", known == nullptr ? 0 : known->attempt}}}});
     }
-    request["spec"].update(spec);
+    if (spec.is_object()) request["spec"].update(spec);
     api_.Put(kRequests, std::move(request));
   }
 

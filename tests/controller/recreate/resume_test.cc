@@ -69,6 +69,54 @@ TEST_F(Resume, N58Draining) {
   }
 }
 
+// What happened while no controller was there is learnt from the daemon.
+TEST_F(Resume, ASuccessorLearnsOfAFailure) {
+  nodes_.fails_start["a"] = "exit code 1";
+  for (int after = 10; after <= 130; after += 8) {
+    SCOPED_TRACE(after);
+    const std::string pod = absl::StrCat("p-", after);
+    const std::string name = absl::StrCat("r-", after);
+    AddPod(pod, {"a"});
+    StartController();
+    AddRequest(name, pod, {"a"});
+    loop_.Advance(absl::Milliseconds(after));
+    process_.reset();
+    loop_.Advance(absl::Seconds(1));
+    StartController();
+    ASSERT_TRUE(AwaitEnd(name)) << Request(name);
+    EXPECT_EQ(State(name, 0), Json({{"name", "a"},
+                                    {"phase", "Failed"},
+                                    {"message", "restart failed: exit code 1"},
+                                    {"isKilled", true}}));
+    process_.reset();
+  }
+}
+
+// At a change of leaders two may be alive for a moment.
+TEST_F(Resume, TwoControllersAtOnceRestartOnce) {
+  constexpr int kCount = 30;
+  StartController();
+  auto other = std::make_unique<Process>(loop_, transport_, credentials_, nodes_);
+  loop_.AdvanceUntil([&] { return other->pods.synced() && other->controller.synced(); },
+                     absl::Minutes(5));
+  other->controller.Start();
+  for (int i = 0; i < kCount; ++i) {
+    AddPod(absl::StrCat("p-", i), {"a", "b"});
+    AddRequest(absl::StrCat("r-", i), absl::StrCat("p-", i), {"a", "b"},
+               {{"orderedRecreate", i % 2 == 0}, {"forceRecreate", i % 3 == 0}});
+    loop_.Advance(absl::Milliseconds(7));
+  }
+  for (int i = 0; i < kCount; ++i) {
+    const std::string name = absl::StrCat("r-", i);
+    ASSERT_TRUE(AwaitEnd(name)) << Request(name);
+    for (const char* container : {"a", "b"}) {
+      EXPECT_EQ(nodes_.StopsOf(absl::StrCat("p-", i, "/", container)), 1);
+    }
+    EXPECT_EQ(StatePhase(name, 0) + StatePhase(name, 1), "SucceededSucceeded") << Request(name);
+  }
+  other.reset();
+}
+
 TEST_F(Resume, TheApiServerMayFailInBetween) {
   for (int fault = 0; fault < 40; ++fault) {
     SCOPED_TRACE(fault);

@@ -410,6 +410,9 @@ TEST(PlanWaiting, AcknowledgesOnceAndEnds) {
   EXPECT_EQ(plan.write->message, "waits for r1");
   EXPECT_FALSE(plan.completes);
   request.phase = RecreatePhase::kPending;
+  request.message = "waits for r0";
+  EXPECT_TRUE(PlanWaiting(request, "waits for r1", false, absl::Hours(1), now).write.has_value());
+  request.message = "waits for r1";
   EXPECT_FALSE(PlanWaiting(request, "waits for r1", false, absl::Hours(1), now).write.has_value());
   EXPECT_EQ(PlanWaiting(request, "", true, absl::ZeroDuration(), now).write->message,
             "pod has gone");

@@ -87,6 +87,14 @@ TEST(RecreateRequest, OneThatHasEndedIsSmall) {
   EXPECT_THAT(read->states, IsEmpty());
 }
 
+TEST(RecreateRequest, TimesStayFinite) {
+  Json object = Sample();
+  object["spec"]["activeDeadlineSeconds"] = INT64_MAX;
+  object["spec"]["ttlSecondsAfterFinished"] = -1;
+  EXPECT_EQ(ParseRecreateRequest(object)->active_deadline, absl::Hours(24) * 3650);
+  EXPECT_EQ(ParseRecreateRequest(object)->ttl, absl::ZeroDuration());
+}
+
 TEST(RecreateRequest, WrongAnnotationsAreNamed) {
   Json object = Sample();
   object["metadata"]["annotations"] = {{"rekindle.io/respect-budget", "yes"}};
