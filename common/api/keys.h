@@ -55,6 +55,13 @@ inline constexpr absl::string_view kAnnotationPreDownloadTimeout =
 inline constexpr absl::string_view kAnnotationPreDownloadMinReady =
     "apps.kruise.io/image-predownload-min-updated-ready-pods";
 
+// Pods that stand for those of a runtime without a kubelet: the UID on the labels of their
+// containers, and that somebody keeps them true to the runtime.
+inline constexpr absl::string_view kAnnotationRuntimeUid = "rekindle.io/runtime-uid";
+inline constexpr absl::string_view kAnnotationMirrored = "rekindle.io/mirrored";
+// On a sandbox of such a runtime, by whoever makes it: the pod's restartPolicy.
+inline constexpr absl::string_view kAnnotationRestartPolicy = "rekindle.io/restart-policy";
+
 inline constexpr absl::string_view kEnvBarrier = "KRUISE_CONTAINER_BARRIER";
 inline constexpr absl::string_view kEnvPriority = "KRUISE_CONTAINER_PRIORITY";
 // Set by hot-upgraded sidecars; never a reason to restart a container.

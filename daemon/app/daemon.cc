@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 
 #include "common/base/asio_loop.h"
@@ -22,8 +23,11 @@
 #include "daemon/hooks/runner.h"
 #include "daemon/images/runtime_puller.h"
 #include "daemon/kubelet/reservation.h"
+#include "daemon/register/grpc_registry.h"
+#include "daemon/register/registrar.h"
 #include "daemon/restart/engine_impl.h"
 #include "daemon/restart/journal/journal_sqlite.h"
+#include "daemon/service/machine.h"
 #include "daemon/service/metrics.h"
 #include "daemon/service/server.h"
 
@@ -73,6 +77,9 @@ struct Daemon::Parts {
   std::unique_ptr<restart::EngineImpl> engine;
   std::unique_ptr<service::Server> server;
   std::unique_ptr<net::HttpServer> http;
+  std::unique_ptr<net::RpcQueue> controller_calls;  // null: no controller is configured
+  std::unique_ptr<registration::GrpcRegistry> registry;
+  std::unique_ptr<registration::Registrar> registrar;
   uint32_t quarantined = 0;
   bool stopped = false;
 
@@ -91,6 +98,8 @@ struct Daemon::Parts {
   absl::Status StartEngine();
   absl::Status StartServers();
   absl::Status StartHttp();
+  absl::Status StartRegistration();
+  void StopRegistration();
   net::HttpResponse Ready() const;
   std::string StatusLine() const;
   void TearDown();
@@ -199,7 +208,8 @@ absl::Status Daemon::Parts::StartServers() {
                            service::NodeFacts{.node_name = config.node_name,
                                               .daemon_version = version,
                                               .started = started,
-                                              .quarantined_records = quarantined}});
+                                              .quarantined_records = quarantined,
+                                              .machine = &service::ReadMachine}});
   if (!made.ok()) return made.status();
   server = *std::move(made);
   return absl::OkStatus();
@@ -237,6 +247,46 @@ absl::Status Daemon::Parts::StartHttp() {
   return absl::OkStatus();
 }
 
+// Last of all: the controller calls back at once.
+absl::Status Daemon::Parts::StartRegistration() {
+  if (config.controller.empty()) return absl::OkStatus();
+  RK_ASSIGN_OR_RETURN(std::shared_ptr<net::TlsFiles> files,
+                      net::TlsFiles::Open({config.tls_cert, config.tls_key, config.tls_client_ca}));
+  controller_calls = std::make_unique<net::RpcQueue>("controller-rpc");
+  controller::v1::RegisterRequest request;
+  request.set_node_name(config.node_name);
+  request.set_address(config::AdvertisedAddress(config, server->tls_port()));
+  request.set_daemon_version(version);
+  OnLoop([&] {
+    registry = std::make_unique<registration::GrpcRegistry>(
+        *loop, *controller_calls, config.controller, config.controller_name, std::move(files));
+    registrar = std::make_unique<registration::Registrar>(
+        *loop, *registry, std::move(request), registration::RegistrarOptions(),
+        [random = std::make_shared<absl::BitGen>()] {
+          return absl::Uniform<double>(*random, 0, 1);
+        },
+        [this](const absl::Status& status) {
+          metrics->SetRegistered(status.ok());
+          if (status.ok()) {
+            LOG(INFO) << "registered with the controller at " << config.controller;
+          } else {
+            LOG(WARNING) << "not registered with the controller at " << config.controller << ": "
+                         << status.message();
+          }
+        });
+  });
+  return absl::OkStatus();
+}
+
+void Daemon::Parts::StopRegistration() {
+  if (controller_calls == nullptr) return;
+  OnLoop([&] {
+    registrar.reset();
+    registry.reset();
+  });
+  controller_calls.reset();
+}
+
 std::string Daemon::Parts::StatusLine() const {
   const cri::Monitor::State& state = monitor->state();
   return state.ready ? absl::StrCat(state.runtime_name, " ", state.runtime_version, " ready")
@@ -244,6 +294,7 @@ std::string Daemon::Parts::StatusLine() const {
 }
 
 void Daemon::Parts::TearDown() {
+  StopRegistration();
   http.reset();
   server.reset();
   if (loop != nullptr) {
@@ -286,11 +337,10 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const config::DaemonConfig
     const char* name;
     absl::Status (Parts::*run)();
   };
-  const NamedStep steps[] = {{"journal", &Parts::StartState},
-                             {"runtime client", &Parts::StartRuntime},
-                             {"engine", &Parts::StartEngine},
-                             {"gRPC servers", &Parts::StartServers},
-                             {"metrics and health", &Parts::StartHttp}};
+  const NamedStep steps[] = {
+      {"journal", &Parts::StartState},           {"runtime client", &Parts::StartRuntime},
+      {"engine", &Parts::StartEngine},           {"gRPC servers", &Parts::StartServers},
+      {"metrics and health", &Parts::StartHttp}, {"registration", &Parts::StartRegistration}};
   for (const NamedStep& step : steps) {
     const absl::Time began = absl::Now();
     RK_RETURN_IF_ERROR((parts.*step.run)());
@@ -318,6 +368,7 @@ void Daemon::Stop(const std::string& reason) {
   if (std::exchange(parts_->stopped, true)) return;
   Parts& parts = *parts_;
   parts.OnLoop([&] { (void)parts.systemd->Stopping(reason); });
+  parts.StopRegistration();
   parts.server->BeginDrain(reason);
   Latch drained;
   absl::Status result;

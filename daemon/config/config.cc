@@ -54,6 +54,16 @@ bool IsLoopbackHost(absl::string_view host) {
                      [](unsigned char c) { return absl::ascii_isdigit(c) || c == '.'; });
 }
 
+std::string AdvertisedAddress(const DaemonConfig& config, int port) {
+  if (!config.advertise.empty()) return config.advertise;
+  const auto address = ParseHostPort(config.listen);
+  if (!address.ok()) return "";
+  const int own = address->port == 0 ? port : address->port;
+  if (address->host == "0.0.0.0" || address->host == "::") return absl::StrCat(":", own);
+  const bool ipv6 = absl::StrContains(address->host, ':');
+  return absl::StrCat(ipv6 ? "[" : "", address->host, ipv6 ? "]" : "", ":", own);
+}
+
 absl::Status Validate(const DaemonConfig& config, const Origins& origins) {
   std::vector<std::string> errors;
   const auto error = [&](absl::string_view key, absl::string_view what) {
@@ -68,6 +78,15 @@ absl::Status Validate(const DaemonConfig& config, const Origins& origins) {
       if (value->empty())
         error("listen",
               absl::StrCat("needs ", key, " as well; TCP is served with mutual TLS only"));
+    }
+  }
+  if (!config.controller.empty() && config.listen.empty()) {
+    error("controller", "needs listen as well; the controller calls the daemon there");
+  }
+  for (const auto& [key, value] : std::array<std::pair<absl::string_view, const std::string*>, 2>{
+           {{"controller_name", &config.controller_name}, {"advertise", &config.advertise}}}) {
+    if (!value->empty() && config.controller.empty()) {
+      error(key, "is of no use without controller");
     }
   }
   if (!config.http_listen.empty() && !config.allow_remote_http) {

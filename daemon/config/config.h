@@ -32,6 +32,10 @@ struct DaemonConfig {
   std::string tls_key;
   std::string tls_client_ca;
 
+  std::string controller;       // HOST:PORT where this node is registered; empty: nowhere
+  std::string controller_name;  // in its certificate; empty: the host of `controller`
+  std::string advertise;        // HOST:PORT or :PORT for the controller; empty: `listen`
+
   std::string http_listen = "127.0.0.1:10231";  // metrics and health; empty: none
   bool allow_remote_http = false;
 
@@ -59,9 +63,14 @@ struct DaemonConfig {
 // default value are absent.
 using Origins = std::map<std::string, std::string, std::less<>>;
 
-// The rules between keys: TLS files with listen, http_listen on loopback only, stored operations at
-// least the active ones. (What one key allows is checked when it is read.)
-// Errors: kInvalidArgument, one line per broken rule, each beginning with the key's origin.
+// The address that the controller is told: `advertise`, else `listen`, with `port` where that says
+// 0. Without a host (":10240") where `listen` is on all addresses: the controller takes the one
+// that the call comes from. Pure. Threads: any.
+std::string AdvertisedAddress(const DaemonConfig& config, int port);
+
+// The rules between keys: TLS files with listen, listen with controller, http_listen on loopback
+// only, stored operations at least the active ones. (What one key allows is checked when it is
+// read.) Errors: kInvalidArgument, one line per broken rule, each beginning with the key's origin.
 // Pure. Threads: any.
 absl::Status Validate(const DaemonConfig& config, const Origins& origins);
 

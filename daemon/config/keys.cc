@@ -78,6 +78,28 @@ absl::Status SetHostPort(const Values& values, absl::string_view off, std::strin
   return absl::OkStatus();
 }
 
+// As SetHostPort, or with the host left out.
+absl::Status SetAdvertise(const Values& values, std::string& out) {
+  const std::string& text = values[0];
+  const bool port_only = absl::StartsWith(text, ":");
+  if (port_only) RK_RETURN_IF_ERROR(ParseNumberText(text.substr(1), 1, 65535).status());
+  if (!port_only) return SetHostPort(values, "", out);
+  out = text;
+  return absl::OkStatus();
+}
+
+// A DNS name or an address, as certificates have them.
+absl::Status SetServerName(const Values& values, std::string& out) {
+  const std::string& name = values[0];
+  const bool ok =
+      name.size() <= kLongestNodeName && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return absl::ascii_isalnum(c) || c == '-' || c == '.' || c == ':';
+      });
+  if (!ok) return Wrong(name.substr(0, kLongestNodeName), "is neither a DNS name nor an address");
+  out = name;
+  return absl::OkStatus();
+}
+
 absl::Status SetEndpoint(const Values& values, std::string& out) {
   const std::string& text = values[0];
   const absl::string_view path =
@@ -228,6 +250,26 @@ constexpr Key kKeys[] = {
      [](const Values& v, C& c) { return SetPath(v, kLongestPath, true, c.tls_client_ca); },
      [](const C& c) { return Quote(c.tls_client_ca); },
      [](const C& from, C& to) { to.tls_client_ca = from.tls_client_ca; }},
+    {"controller", "HOST:PORT, [IPV6]:PORT, or empty",
+     "Bare metal: where the controller takes registrations of nodes (its --node-listen); needs "
+     "listen and its TLS files. Empty: none.",
+     Applies::kOnRestart, false,
+     [](const Values& v, C& c) { return SetHostPort(v, "", c.controller); },
+     [](const C& c) { return Quote(c.controller); },
+     [](const C& from, C& to) { to.controller = from.controller; }},
+    {"controller_name", "a DNS name, an address, or empty",
+     "Name that the controller's certificate must be for. Empty: the host of controller.",
+     Applies::kOnRestart, false,
+     [](const Values& v, C& c) { return SetServerName(v, c.controller_name); },
+     [](const C& c) { return Quote(c.controller_name); },
+     [](const C& from, C& to) { to.controller_name = from.controller_name; }},
+    {"advertise", "HOST:PORT, [IPV6]:PORT, :PORT, or empty",
+     "Where the controller reaches this daemon: an address or name of its certificate, or without "
+     "a "
+     "host the address that its registration comes from. Empty: listen.",
+     Applies::kOnRestart, false, [](const Values& v, C& c) { return SetAdvertise(v, c.advertise); },
+     [](const C& c) { return Quote(c.advertise); },
+     [](const C& from, C& to) { to.advertise = from.advertise; }},
     {"http_listen", "HOST:PORT on a loopback address, or off",
      "Address of /metrics, /healthz and /readyz (plain HTTP, read-only).", Applies::kOnRestart,
      false, [](const Values& v, C& c) { return SetHostPort(v, "off", c.http_listen); },

@@ -54,6 +54,13 @@ class Monitor {
   // without events, and as the safety net beside them, also when a list shows any other change.
   virtual WatchId WatchSandbox(const std::string& sandbox_id, std::function<void()> changed) = 0;
 
+  // Calls `changed`, until Unwatch, when the runtime announces that a container or a sandbox has
+  // been started, has ended or has been removed, and when the stream of announcements has been
+  // opened anew: what happened before that is not known. The runtime's own lists may show it some
+  // 100 ms later (1.17), and some changes are not announced (a container that was created): list
+  // now and then all the same. Never called with a runtime without events.
+  virtual WatchId WatchEvents(std::function<void()> changed) = 0;
+
   // Drops a watch of any kind; unknown ones are ignored.
   virtual void Unwatch(WatchId watch) = 0;
 };

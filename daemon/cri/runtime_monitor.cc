@@ -151,6 +151,24 @@ void RuntimeMonitor::SetReady(bool ready, std::string reason) {
 
 // ---- events ----
 
+// Callbacks of watches never come from within a call of the watcher, and what follows an event here
+// may end this object.
+void RuntimeMonitor::TellEvent() {
+  if (event_watches_.empty()) return;
+  loop_.Post([this, alive = alive_] {
+    if (!*alive) return;
+    std::vector<WatchId> all;
+    for (const auto& [id, changed] : event_watches_) all.push_back(id);
+    for (WatchId id : all) {
+      auto it = event_watches_.find(id);
+      if (it == event_watches_.end()) continue;
+      const auto changed = it->second;
+      (*changed)();
+      if (!*alive) return;
+    }
+  });
+}
+
 void RuntimeMonitor::OpenStream() {
   state_.event_source = std::string(EventSourceName(source()));
   stream_opened_ = loop_.Monotonic();
@@ -176,11 +194,13 @@ void RuntimeMonitor::OpenStream() {
       break;
     }
     case EventSource::kRelist:
-      break;
+      return;
   }
+  TellEvent();
 }
 
 void RuntimeMonitor::OnCriEvent(const v1::ContainerEventResponse& event) {
+  TellEvent();
   switch (event.container_event_type()) {
     case v1::CONTAINER_STOPPED_EVENT:
     case v1::CONTAINER_DELETED_EVENT:
@@ -199,13 +219,16 @@ void RuntimeMonitor::OnContainerdEvent(const events::Envelope& envelope) {
     events::TaskExit exit;
     // Execs end with an ID of their own (1.14 rule 8).
     if (exit.ParseFromString(body) && exit.id() == exit.container_id()) {
+      TellEvent();
       OnContainerExit(exit.container_id());
     }
   } else if (envelope.topic() == kTaskStartTopic) {
     events::TaskStart start;
+    TellEvent();
     if (start.ParseFromString(body)) sandboxes_.OnStartEvent(start.container_id());
   } else if (envelope.topic() == kDeleteTopic) {
     events::ContainerDelete deleted;
+    TellEvent();
     if (deleted.ParseFromString(body)) exits_.OnDeleteEvent(deleted.id());
   }
 }
@@ -319,8 +342,15 @@ Monitor::WatchId RuntimeMonitor::WatchSandbox(const std::string& sandbox_id,
   return id;
 }
 
+Monitor::WatchId RuntimeMonitor::WatchEvents(std::function<void()> changed) {
+  const WatchId id = next_watch_++;
+  event_watches_[id] = std::make_shared<std::function<void()>>(std::move(changed));
+  return id;
+}
+
 void RuntimeMonitor::Unwatch(WatchId watch) {
   state_watches_.erase(watch);
+  event_watches_.erase(watch);
   exits_.Remove(watch);
   sandboxes_.Remove(watch);
 }

@@ -57,6 +57,7 @@ class RuntimeMonitor final : public Monitor {
   WatchId WatchTaskExit(const std::string& container_id,
                         absl::AnyInvocable<void()> exited) override;
   WatchId WatchSandbox(const std::string& sandbox_id, std::function<void()> changed) override;
+  WatchId WatchEvents(std::function<void()> changed) override;
   void Unwatch(WatchId watch) override;
 
   // Lists of all containers asked for so far: what idle costs.
@@ -85,6 +86,7 @@ class RuntimeMonitor final : public Monitor {
   void Look();
 
   void SetReady(bool ready, std::string reason);
+  void TellEvent();
   // Wraps a reply so that it is dropped once this object is gone.
   template <typename T>
   Reply<T> Mine(void (RuntimeMonitor::*then)(absl::StatusOr<T>));
@@ -112,6 +114,7 @@ class RuntimeMonitor final : public Monitor {
 
   WatchId next_watch_ = 1;
   absl::btree_map<WatchId, std::shared_ptr<std::function<void(const State&)>>> state_watches_;
+  absl::btree_map<WatchId, std::shared_ptr<std::function<void()>>> event_watches_;
   ExitWatches exits_;
   SandboxWatches sandboxes_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -38,10 +38,12 @@ inline constexpr size_t kMaxRestartStreams = 4096;
 inline constexpr size_t kMaxWatchStreams = 64;
 inline constexpr size_t kMaxPullStreams = 64;
 inline constexpr size_t kMaxListPodsCalls = 16;
-// Responses that wait for a slow reader of WatchOperations, beyond the initial state. A burst of
-// 500 operations with some ten phases each fits twice.
+// Responses that wait for a slow reader of WatchOperations or WatchPods, beyond the initial state.
+// A burst of 500 operations with some ten phases each fits twice.
 inline constexpr size_t kMaxWatchBacklog = 10'000;
-// Status calls to the runtime that one ListPods has under way at once.
+// How long a reader that was too slow may take to fetch the status that says so.
+inline constexpr absl::Duration kCutSlowReaderAfter = absl::Seconds(30);
+// Status calls to the runtime that one ListPods or WatchPods has under way at once.
 inline constexpr size_t kListPodsConcurrency = 16;
 
 // A peer of the local socket says something within this time or is cut off.

@@ -293,6 +293,13 @@ absl::Status CheckListPods(const v1::ListPodsRequest& wire) {
   return CheckUid("uid", wire.uid());
 }
 
+absl::Status CheckWatchPods(const v1::WatchPodsRequest& wire) {
+  const v1::PodRef& pod = wire.pod();
+  if (!pod.namespace_().empty()) RK_RETURN_IF_ERROR(CheckName("pod.namespace", pod.namespace_()));
+  if (!pod.name().empty()) RK_RETURN_IF_ERROR(CheckName("pod.name", pod.name()));
+  return CheckUid("pod.uid", pod.uid());
+}
+
 absl::StatusOr<PullQuery> ToPullQuery(const v1::PullImageRequest& wire) {
   RK_RETURN_IF_ERROR(CheckToken("image", wire.image(), "._-/:@+", kMaxImage));
   RK_RETURN_IF_ERROR(CheckText("username", wire.username(), kMaxCredential));

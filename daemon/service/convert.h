@@ -39,8 +39,9 @@ absl::StatusOr<restart::Engine::Filter> ToFilter(const v1::WatchOperationsReques
 // "<request_id>/<container name>" as both GetOperation and CancelOperation take it.
 absl::StatusOr<std::string> ToOperationId(const std::string& wire);
 
-// Checks the filter fields of ListPods.
+// Check the filter fields of ListPods and WatchPods.
 absl::Status CheckListPods(const v1::ListPodsRequest& wire);
+absl::Status CheckWatchPods(const v1::WatchPodsRequest& wire);
 
 struct PullQuery {
   std::string image;

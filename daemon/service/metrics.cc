@@ -113,6 +113,8 @@ struct Metrics::Families {
   Family<Gauge>& tls_not_after =
       Level("rekindled_tls_certificate_not_after_seconds",
             "When the daemon's own certificate expires, in seconds since the epoch.");
+  Family<Gauge>& registered =
+      Level("rekindled_registered", "1 while the controller has this node's registration.");
   Family<Gauge>& build_info = Level("rekindled_build_info", "1; the version is in the label.");
 };
 
@@ -190,6 +192,10 @@ void Metrics::SetRuntimeReady(bool ready) { families_->runtime_ready.Set(ready ?
 
 void Metrics::SetQuarantinedRecords(size_t count) {
   families_->quarantined.Set(static_cast<double>(count));
+}
+
+void Metrics::SetRegistered(bool registered) {
+  families_->registered.Add({}).Set(registered ? 1 : 0);
 }
 
 void Metrics::SetTlsNotAfter(absl::Time not_after) {

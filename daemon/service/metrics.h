@@ -36,6 +36,8 @@ class Metrics {
   void SetRuntimeReady(bool ready);
   void SetQuarantinedRecords(size_t count);
   void SetTlsNotAfter(absl::Time not_after);
+  // Only where a controller is configured is it ever called.
+  void SetRegistered(bool registered);
 
   // `call`: "append", "update" or "remove".
   void ObserveJournal(absl::string_view call, const absl::Status& status, absl::Duration latency);

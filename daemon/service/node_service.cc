@@ -56,17 +56,19 @@ v1::NodeInfo ToInfo(const NodeFacts& facts, const cri::Monitor::State& runtime,
   info.set_stored_operations(static_cast<uint32_t>(engine.stored));
   info.set_accepting(engine.accepting);
   info.set_accepting_reason(MakeUtf8(engine.accepting_reason));
+  if (facts.machine) *info.mutable_machine() = facts.machine();
   return info;
 }
 
 }  // namespace
 
 NodeService::NodeService(std::string listener, const ServiceDeps& deps, Admission& admission,
-                         std::shared_ptr<OperationHub> hub)
+                         std::shared_ptr<OperationHub> hub, std::shared_ptr<PodHub> pods)
     : listener_(std::move(listener)),
       deps_(deps),
       admission_(admission),
       hub_(std::move(hub)),
+      pods_(std::move(pods)),
       restart_slots_(kMaxRestartStreams),
       watch_slots_(kMaxWatchStreams),
       pull_slots_(kMaxPullStreams),
@@ -108,6 +110,8 @@ void NodeService::Serve(CallQueue& queue) {
       [this](const auto& call) { CancelOperation(call); });
   Await<Unary<v1::ListPodsRequest, v1::ListPodsResponse>::element_type>(
       queue, &GrpcService::RequestListPods, [this](const auto& call) { ListPods(call); });
+  Await<Stream<v1::WatchPodsRequest, v1::WatchPodsResponse>::element_type>(
+      queue, &GrpcService::RequestWatchPods, [this](const auto& call) { WatchPods(call); });
   Await<Unary<v1::GetNodeInfoRequest, v1::NodeInfo>::element_type>(
       queue, &GrpcService::RequestGetNodeInfo, [this](const auto& call) { GetNodeInfo(call); });
   Await<Stream<v1::PullImageRequest, v1::PullImageResponse>::element_type>(
@@ -229,6 +233,13 @@ void NodeService::ListPods(const Unary<v1::ListPodsRequest, v1::ListPodsResponse
                             admitted->Reply(std::move(pods));
                           });
       });
+}
+
+void NodeService::WatchPods(const Stream<v1::WatchPodsRequest, v1::WatchPodsResponse>& call) {
+  const v1::PodRef& wanted = call->request().pod();
+  auto admitted = AdmitStream("WatchPods", *call, Access::kRead, "", watch_slots_,
+                              [&] { return CheckWatchPods(call->request()); });
+  if (admitted) RunWatchPods(*std::move(admitted), pods_, wanted, call);
 }
 
 void NodeService::GetNodeInfo(const Unary<v1::GetNodeInfoRequest, v1::NodeInfo>& call) {

@@ -1,6 +1,7 @@
 #ifndef REKINDLE_DAEMON_SERVICE_NODE_SERVICE_H_
 #define REKINDLE_DAEMON_SERVICE_NODE_SERVICE_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "daemon/service/calls.h"
 #include "daemon/service/metrics.h"
 #include "daemon/service/operation_hub.h"
+#include "daemon/service/pod_hub.h"
 #include "daemon/service/slots.h"
 #include "daemon/service/streams.h"
 #include "rekindle/node/v1/node.grpc.pb.h"
@@ -32,6 +34,8 @@ struct NodeFacts {
   std::string daemon_version;
   absl::Time started;
   uint32_t quarantined_records = 0;
+  // Asked for each answer, on the loop's thread; empty: nothing is said of the machine.
+  std::function<rekindle::node::v1::Machine()> machine = nullptr;
 };
 
 // What the service works with. All must outlive the servers; `metrics` is thread-safe, the others
@@ -54,7 +58,7 @@ class NodeService {
  public:
   // `listener` labels the metrics. `admission` and what `deps` names must outlive the service.
   NodeService(std::string listener, const ServiceDeps& deps, Admission& admission,
-              std::shared_ptr<OperationHub> hub);
+              std::shared_ptr<OperationHub> hub, std::shared_ptr<PodHub> pods);
 
   // What the server is built with.
   grpc::Service* grpc_service() { return &grpc_service_; }
@@ -85,6 +89,7 @@ class NodeService {
   void WatchOperations(const Stream<v1::WatchOperationsRequest, v1::WatchOperationsResponse>& call);
   void CancelOperation(const Unary<v1::CancelOperationRequest, v1::Operation>& call);
   void ListPods(const Unary<v1::ListPodsRequest, v1::ListPodsResponse>& call);
+  void WatchPods(const Stream<v1::WatchPodsRequest, v1::WatchPodsResponse>& call);
   void GetNodeInfo(const Unary<v1::GetNodeInfoRequest, v1::NodeInfo>& call);
   void PullImage(const Stream<v1::PullImageRequest, v1::PullImageResponse>& call);
 
@@ -110,6 +115,7 @@ class NodeService {
   const ServiceDeps deps_;
   Admission& admission_;
   const std::shared_ptr<OperationHub> hub_;
+  const std::shared_ptr<PodHub> pods_;
   GrpcService grpc_service_;
   Slots restart_slots_;
   Slots watch_slots_;

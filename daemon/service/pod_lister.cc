@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "common/base/status_macros.h"
-#include "daemon/kubelet/ownership.h"
 #include "daemon/kubelet/reservation.h"
 #include "daemon/service/constants.h"
-#include "daemon/service/fields.h"
+#include "daemon/service/pod_wire.h"
 
 namespace rekindle::service {
 
@@ -23,56 +22,6 @@ namespace runtime = ::runtime::v1;
 namespace {
 
 using ListReply = absl::AnyInvocable<void(absl::StatusOr<node::ListPodsResponse>)>;
-
-absl::Time FromRuntime(int64_t nanoseconds) { return absl::FromUnixNanos(nanoseconds); }
-
-node::ContainerState ToWire(runtime::ContainerState state) {
-  switch (state) {
-    case runtime::CONTAINER_CREATED:
-      return node::CONTAINER_STATE_CREATED;
-    case runtime::CONTAINER_RUNNING:
-      return node::CONTAINER_STATE_RUNNING;
-    case runtime::CONTAINER_EXITED:
-      return node::CONTAINER_STATE_EXITED;
-    default:
-      return node::CONTAINER_STATE_UNKNOWN;
-  }
-}
-
-// A time of 0 is one that has not come yet.
-void SetTime(int64_t nanoseconds, google::protobuf::Timestamp* (node::Container::*mutable_time)(),
-             node::Container& container) {
-  if (nanoseconds > 0) *(container.*mutable_time)() = ToProto(FromRuntime(nanoseconds));
-}
-
-node::Container ToWire(const runtime::ContainerStatus& status) {
-  node::Container out;
-  out.set_name(status.metadata().name());
-  out.set_id(status.id());
-  out.set_attempt(status.metadata().attempt());
-  out.set_state(ToWire(status.state()));
-  out.set_image(status.image().image());
-  SetTime(status.created_at(), &node::Container::mutable_created, out);
-  SetTime(status.started_at(), &node::Container::mutable_started, out);
-  SetTime(status.finished_at(), &node::Container::mutable_finished, out);
-  out.set_exit_code(status.exit_code());
-  out.set_reason(status.reason());
-  return out;
-}
-
-node::Pod ToWire(const runtime::PodSandbox& sandbox) {
-  node::Pod out;
-  out.mutable_ref()->set_namespace_(sandbox.metadata().namespace_());
-  out.mutable_ref()->set_name(sandbox.metadata().name());
-  out.mutable_ref()->set_uid(sandbox.metadata().uid());
-  out.set_sandbox_id(sandbox.id());
-  out.set_ready(sandbox.state() == runtime::SANDBOX_READY);
-  *out.mutable_created() = ToProto(FromRuntime(sandbox.created_at()));
-  out.mutable_labels()->insert(sandbox.labels().begin(), sandbox.labels().end());
-  out.set_owner(kubelet::OwnedByKubelet(sandbox) ? node::POD_OWNER_KUBELET
-                                                 : node::POD_OWNER_RUNTIME_CLIENT);
-  return out;
-}
 
 // One listing. Lives on the loop's thread, kept alive by the calls that are under way.
 class Listing : public std::enable_shared_from_this<Listing> {

@@ -11,10 +11,10 @@
 
 #include "common/base/status_macros.h"
 #include "common/base/sync.h"
+#include "common/net/tls_credentials.h"
 #include "daemon/service/audit.h"
 #include "daemon/service/constants.h"
 #include "daemon/service/server_parts.h"
-#include "daemon/service/tls_credentials.h"
 
 namespace rekindle::service {
 
@@ -109,7 +109,7 @@ absl::Status StartLocal(Server::Parts& parts) {
                       LocalSocket::Listen(parts.options.socket_path, parts.options.local_access));
   parts.local = std::make_unique<Endpoint>(
       "local", AdmissionOptions(parts.options, Admission::Trust::kLocalPeers), parts.deps,
-      parts.hub);
+      parts.hub, parts.pods);
   grpc::ServerBuilder builder;
   SetLimits(builder);
   if (!Build(builder, *parts.local)) {
@@ -146,10 +146,10 @@ void LookAtTlsLater(Server::Parts& parts) {
 
 absl::Status StartTls(Server::Parts& parts) {
   RK_ASSIGN_OR_RETURN(parts.tls_files, net::TlsFiles::Open(*parts.options.tls));
-  parts.tls_credentials = ReloadingTls(parts.tls_files);
+  parts.tls_credentials = net::ReloadingTls(parts.tls_files);
   parts.tls = std::make_unique<Endpoint>(
       "tls", AdmissionOptions(parts.options, Admission::Trust::kCertificates), parts.deps,
-      parts.hub);
+      parts.hub, parts.pods);
   grpc::ServerBuilder builder;
   SetLimits(builder);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
@@ -169,7 +169,10 @@ absl::Status StartTls(Server::Parts& parts) {
 }
 
 void StartLoopSide(Server::Parts& parts) {
-  RunOnLoop(parts.loop, [&] { parts.hub = std::make_shared<OperationHub>(parts.deps.engine); });
+  RunOnLoop(parts.loop, [&] {
+    parts.hub = std::make_shared<OperationHub>(parts.deps.engine);
+    parts.pods = std::make_shared<PodHub>(parts.loop, parts.deps.runtime, parts.deps.monitor);
+  });
   parts.deps.metrics.SetQuarantinedRecords(parts.deps.facts.quarantined_records);
 }
 
@@ -222,6 +225,7 @@ void Server::BeginDrain(const std::string& reason) {
       if (endpoint != nullptr) endpoint->admission.StopChanges(reason);
     }
     parts.hub->EndWatchers(absl::UnavailableError(reason));
+    parts.pods->EndWatchers(absl::UnavailableError(reason));
   });
 }
 
@@ -241,6 +245,7 @@ void Server::Shutdown(const std::string& reason, absl::Duration limit) {
     parts.health.reset();
     parts.tls_timer.Cancel();
     parts.hub->Close();
+    parts.pods->Close();
   });
 }
 

@@ -18,8 +18,9 @@ namespace rekindle::service {
 // One gRPC server with the service instance and the admission that are its own.
 struct Endpoint {
   Endpoint(std::string name, const Admission::Options& options, const ServiceDeps& deps,
-           std::shared_ptr<OperationHub> hub)
-      : admission(options, deps.loop), service(std::move(name), deps, admission, std::move(hub)) {}
+           std::shared_ptr<OperationHub> hub, std::shared_ptr<PodHub> pods)
+      : admission(options, deps.loop),
+        service(std::move(name), deps, admission, std::move(hub), std::move(pods)) {}
 
   Admission admission;
   NodeService service;
@@ -36,6 +37,7 @@ struct Server::Parts {
   const ServerOptions options;
   const ServiceDeps deps;
   std::shared_ptr<OperationHub> hub;
+  std::shared_ptr<PodHub> pods;
 
   std::shared_ptr<net::TlsFiles> tls_files;
   std::shared_ptr<grpc::ServerCredentials> tls_credentials;

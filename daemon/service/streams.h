@@ -9,12 +9,13 @@
 #include "daemon/service/calls.h"
 #include "daemon/service/convert.h"
 #include "daemon/service/operation_hub.h"
+#include "daemon/service/pod_hub.h"
 #include "daemon/service/slots.h"
 #include "rekindle/node/v1/node.grpc.pb.h"
 
 namespace rekindle::service {
 
-// What the three streaming calls do once their request has been let in and checked. Each function
+// What the streaming calls do once their request has been let in and checked. Each function
 // returns at once; the work runs on the loop and ends when the stream does. `slot` is given back
 // then. `ended` hears the stream's status, once.
 // Threads: the queue's; what they are given must outlive the stream, or the loop must have stopped.
@@ -36,6 +37,12 @@ void RunRestart(StreamContext context, std::shared_ptr<OperationHub> hub,
 void RunWatch(StreamContext context, std::shared_ptr<OperationHub> hub,
               restart::Engine::Filter filter,
               std::shared_ptr<OutStream<v1::WatchOperationsResponse>> stream);
+
+// Sends the pods that match `wanted` (empty parts match all), a marker, then changes and removals,
+// the latest of each sandbox for a slow reader. One with more than kMaxWatchBacklog responses
+// waiting all the same is cut off with kResourceExhausted.
+void RunWatchPods(StreamContext context, std::shared_ptr<PodHub> hub, v1::PodRef wanted,
+                  std::shared_ptr<OutStream<v1::WatchPodsResponse>> stream);
 
 // Pulls and sends progress (the latest for a slow reader), then the result. A client that goes
 // away cancels the pull.

@@ -11,9 +11,6 @@ namespace {
 
 using Stream = OutStream<v1::WatchOperationsResponse>;
 
-// How long a reader that was too slow may take to fetch the status that says so.
-constexpr absl::Duration kCutAfter = absl::Seconds(30);
-
 bool Matches(const restart::Engine::Filter& filter, const restart::OperationRecord& record) {
   const auto fits = [](const std::string& wanted, const std::string& value) {
     return wanted.empty() || wanted == value;
@@ -61,7 +58,7 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
     if (!Matches(filter_, record) || Send(record) <= limit_) return;
     hub_->Unsubscribe(subscription_);
     stream_->Abort(absl::ResourceExhaustedError("the reader is too slow; watch again"));
-    loop_.RunAfter(kCutAfter, [stream = stream_] { stream->Cut(); });
+    loop_.RunAfter(kCutSlowReaderAfter, [stream = stream_] { stream->Cut(); });
   }
 
   Loop& loop_;

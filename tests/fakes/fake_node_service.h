@@ -92,6 +92,10 @@ class FakeNodeService final : public node::v1::NodeService::Service {
     MutexLock lock(&mutex_);
     watches_.push_back(std::move(script));
   }
+  void WillWatchPods(Script<node::v1::WatchPodsResponse> script) {
+    MutexLock lock(&mutex_);
+    pod_watches_.push_back(std::move(script));
+  }
   void WillPull(Script<node::v1::PullImageResponse> script) {
     MutexLock lock(&mutex_);
     pulls_.push_back(std::move(script));
@@ -189,6 +193,12 @@ class FakeNodeService final : public node::v1::NodeService::Service {
     return Play(Next(&FakeNodeService::watches_), context, writer);
   }
 
+  grpc::Status WatchPods(grpc::ServerContext* context, const node::v1::WatchPodsRequest* request,
+                         grpc::ServerWriter<node::v1::WatchPodsResponse>* writer) override {
+    Record("WatchPods", *request);
+    return Play(Next(&FakeNodeService::pod_watches_), context, writer);
+  }
+
   grpc::Status PullImage(grpc::ServerContext* context, const node::v1::PullImageRequest* request,
                          grpc::ServerWriter<node::v1::PullImageResponse>* writer) override {
     Record("PullImage", *request);
@@ -254,6 +264,7 @@ class FakeNodeService final : public node::v1::NodeService::Service {
   Answers answers_ ABSL_GUARDED_BY(mutex_);
   std::deque<Script<node::v1::RestartContainersResponse>> restarts_ ABSL_GUARDED_BY(mutex_);
   std::deque<Script<node::v1::WatchOperationsResponse>> watches_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Script<node::v1::WatchPodsResponse>> pod_watches_ ABSL_GUARDED_BY(mutex_);
   std::deque<Script<node::v1::PullImageResponse>> pulls_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> requests_ ABSL_GUARDED_BY(mutex_);
   node::v1::RestartContainersRequest last_restart_ ABSL_GUARDED_BY(mutex_);

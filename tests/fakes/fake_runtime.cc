@@ -202,6 +202,7 @@ void FakeRuntime::StartNow(const std::string& id) {
   container.summary.set_state(v1::CONTAINER_RUNNING);
   container.status.set_state(v1::CONTAINER_RUNNING);
   container.status.set_started_at(NowNanos());
+  FireEvent();
   if (on_start) on_start(container);
   std::vector<WatchId> due;
   for (const auto& [watch, entry] : sandbox_watches_) {
@@ -223,6 +224,7 @@ void FakeRuntime::Exit(const std::string& id, int code) {
   it->second.status.set_exit_code(code);
   it->second.status.set_reason(code == 0 ? "Completed" : "Error");
   it->second.status.set_finished_at(NowNanos());
+  FireEvent();
   std::vector<WatchId> due;
   for (const auto& [watch, task] : task_watches_) {
     if (task.id == id) due.push_back(watch);
@@ -535,7 +537,22 @@ cri::Monitor::WatchId FakeRuntime::WatchSandbox(const std::string& sandbox,
   return next_watch_++;
 }
 
+cri::Monitor::WatchId FakeRuntime::WatchEvents(std::function<void()> changed) {
+  event_watches_[next_watch_] = std::move(changed);
+  return next_watch_++;
+}
+
+void FakeRuntime::FireEvent() {
+  for (const auto& [watch, changed] : event_watches_) {
+    loop_.Post([this, id = watch] {
+      const auto it = event_watches_.find(id);
+      if (it != event_watches_.end()) std::function<void()>(it->second)();
+    });
+  }
+}
+
 void FakeRuntime::Unwatch(WatchId watch) {
+  event_watches_.erase(watch);
   sandbox_watches_.erase(watch);
   exit_watches_.erase(watch);
   task_watches_.erase(watch);

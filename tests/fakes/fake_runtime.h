@@ -138,6 +138,7 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
       absl::AnyInvocable<void(absl::StatusOr<::runtime::v1::ContainerStatus>)> exited) override;
   WatchId WatchTaskExit(const std::string& id, absl::AnyInvocable<void()> exited) override;
   WatchId WatchSandbox(const std::string& sandbox, std::function<void()> changed) override;
+  WatchId WatchEvents(std::function<void()> changed) override;
   void Unwatch(WatchId watch) override;
 
  private:
@@ -168,6 +169,7 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
   void StartNow(const std::string& id);
   void FinishStops(const std::string& id);
   void FireExit(const std::string& id);
+  void FireEvent();
   std::string ContainerInfo(const Container& container) const;
 
   Loop& loop_;
@@ -193,6 +195,7 @@ class FakeRuntime final : public cri::Runtime, public cri::Monitor {
   std::map<WatchId, TaskWatch> task_watches_;
   std::map<WatchId, std::pair<std::string, std::function<void()>>> sandbox_watches_;
   std::map<WatchId, std::function<void(const State&)>> state_watches_;
+  std::map<WatchId, std::function<void()>> event_watches_;
 };
 
 }  // namespace rekindle

@@ -3,6 +3,7 @@
 #include "absl/strings/string_view.h"
 #include <nlohmann/json.hpp>
 
+#include "common/api/keys.h"
 #include "common/json/tree.h"
 
 namespace rekindle::plan {
@@ -19,8 +20,10 @@ absl::string_view StaticUid(const Json& pod) {
 bool IsStaticPod(const Json& pod) { return !StaticUid(pod).empty(); }
 
 std::string RuntimeUid(const Json& pod) {
-  const absl::string_view uid = StaticUid(pod);
-  return std::string(uid.empty() ? json::String(pod, {"metadata", "uid"}) : uid);
+  absl::string_view uid = StaticUid(pod);
+  if (uid.empty()) uid = json::String(pod, {"metadata", "annotations", api::kAnnotationRuntimeUid});
+  if (uid.empty()) uid = json::String(pod, {"metadata", "uid"});
+  return std::string(uid);
 }
 
 }  // namespace rekindle::plan

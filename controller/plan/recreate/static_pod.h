@@ -11,8 +11,10 @@ namespace rekindle::plan {
 // shows a mirror of it (node-runtime 2.1). Pure. Threads: any.
 bool IsStaticPod(const Json& pod);
 
-// The UID on the labels of the pod's containers: of a static pod the one that its mirror carries in
-// an annotation. Pure. Threads: any.
+// The UID on the labels of the pod's containers: of a static pod, and of one that stands for a pod
+// of a runtime without a kubelet (docs/embedded.md), the one that an annotation carries. Whoever
+// sets the annotation gains nothing by it: the daemon compares namespace, name and UID with the
+// labels of what it is to touch. Pure. Threads: any.
 std::string RuntimeUid(const Json& pod);
 
 }  // namespace rekindle::plan

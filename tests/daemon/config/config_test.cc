@@ -51,6 +51,62 @@ TEST(Validate, ListenNeedsAllTlsFiles) {
   EXPECT_EQ(message.find("tls_key"), std::string::npos);
 }
 
+TEST(Validate, AControllerNeedsListenAndItsHelpersNeedIt) {
+  DaemonConfig config = Valid();
+  config.controller = "controller:10250";
+  EXPECT_THAT(std::string(Validate(config, {}).message()), HasSubstr("controller: needs listen"));
+  config.listen = "0.0.0.0:10240";
+  config.tls_cert = config.tls_key = config.tls_client_ca = "/x";
+  EXPECT_TRUE(Validate(config, {}).ok());
+  config.controller.clear();
+  config.advertise = ":1";
+  config.controller_name = "c";
+  const std::string message(Validate(config, {}).message());
+  EXPECT_THAT(message, HasSubstr("advertise: is of no use without controller"));
+  EXPECT_THAT(message, HasSubstr("controller_name: is of no use without controller"));
+}
+
+TEST(AdvertisedAddress, OfWhatIsConfigured) {
+  const struct {
+    const char* listen;
+    const char* advertise;
+    const char* expected;
+  } kRows[] = {
+      {"10.0.0.1:10240", "", "10.0.0.1:10240"},
+      {"0.0.0.0:10240", "", ":10240"},
+      {"[::]:10240", "", ":10240"},
+      {"[fd00::1]:10240", "", "[fd00::1]:10240"},
+      {"node-1:0", "", "node-1:7777"},
+      {"0.0.0.0:10240", "host:1", "host:1"},
+      {"0.0.0.0:10240", ":5", ":5"},
+  };
+  for (const auto& row : kRows) {
+    DaemonConfig config = Valid();
+    config.listen = row.listen;
+    config.advertise = row.advertise;
+    EXPECT_EQ(AdvertisedAddress(config, 7777), row.expected);
+  }
+}
+
+TEST(Keys, AddressesForTheControllerAreChecked) {
+  const struct {
+    const char* key;
+    const char* value;
+    bool ok;
+  } kRows[] = {
+      {"advertise", ":10240", true},     {"advertise", "h:1", true},
+      {"advertise", ":0", false},        {"advertise", ":x", false},
+      {"advertise", "h", false},         {"controller", "h:1", true},
+      {"controller", ":1", false},       {"controller", "", true},
+      {"controller_name", "a.b", true},  {"controller_name", "fd00::1", true},
+      {"controller_name", "a/b", false},
+  };
+  for (const auto& row : kRows) {
+    DaemonConfig config = Valid();
+    EXPECT_EQ(FindKey(row.key)->set({row.value}, config).ok(), row.ok) << row.key << row.value;
+  }
+}
+
 TEST(Validate, HttpOnlyOnLoopbackUnlessAllowed) {
   const struct {
     const char* address;

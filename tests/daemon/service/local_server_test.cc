@@ -269,6 +269,80 @@ TEST_F(LocalServerTest, WatchCutsOffReaderThatIsTooSlow) {
   EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
+class WatchPodsTest : public LocalServerTest {
+ protected:
+  void Add(const std::string& id, const std::string& ns) {
+    auto& sandbox = runtime_.sandboxes[id];
+    sandbox.set_id(id);
+    sandbox.mutable_metadata()->set_name("web-" + id);
+    sandbox.mutable_metadata()->set_namespace_(ns);
+    sandbox.mutable_metadata()->set_uid("uid-" + id);
+    sandbox.set_state(cri::v1::SANDBOX_READY);
+  }
+  void Event() {
+    OnLoop(loop_, [&] { monitor_.Event(); });
+  }
+};
+
+TEST_F(WatchPodsTest, SendsStateMarkerChangesOfWhatMatches) {
+  OnLoop(loop_, [&] {
+    Add("s0", "default");
+    Add("s1", "other");
+  });
+  auto stub = LocalStub();
+  auto context = Context();
+  v1::WatchPodsRequest request;
+  request.mutable_pod()->set_namespace_("default");
+  auto reader = stub->WatchPods(context.get(), request);
+  v1::WatchPodsResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.pod().ref().name(), "web-s0");
+  EXPECT_EQ(response.pod().ip(), "10.0.0.9");
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_TRUE(response.synced());
+  EXPECT_FALSE(response.has_pod());
+  OnLoop(loop_, [&] { runtime_.sandboxes.clear(); });
+  Event();
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_TRUE(response.removed());
+  EXPECT_EQ(response.pod().sandbox_id(), "s0");
+  context->TryCancel();
+  reader->Finish();
+  // With its last reader the watch on the runtime ends.
+  EXPECT_TRUE(Eventually([&] { return monitor_.event_watches() == 0; }));
+}
+
+TEST_F(WatchPodsTest, BadFilterIsRefusedByField) {
+  v1::WatchPodsRequest request;
+  request.mutable_pod()->set_name("no/name");
+  auto stub = LocalStub();
+  auto context = Context();
+  auto reader = stub->WatchPods(context.get(), request);
+  v1::WatchPodsResponse response;
+  EXPECT_FALSE(reader->Read(&response));
+  const grpc::Status status = reader->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("pod.name"));
+}
+
+TEST_F(WatchPodsTest, CutsOffReaderThatIsTooSlow) {
+  auto stub = LocalStub();
+  auto context = Context();
+  auto reader = stub->WatchPods(context.get(), {});
+  v1::WatchPodsResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  ASSERT_TRUE(response.synced());
+  OnLoop(loop_, [&] {
+    for (size_t i = 0; i < 2 * kMaxWatchBacklog; ++i) Add(absl::StrCat("s", i), "default");
+  });
+  Event();
+  // Not read until the daemon has given up: else the reader might be quick enough.
+  EXPECT_TRUE(Eventually([&] { return monitor_.event_watches() == 0; }));
+  while (reader->Read(&response)) {
+  }
+  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
 TEST_F(LocalServerTest, ListsAndCancels) {
   auto stub = LocalStub();
   auto context = Context();

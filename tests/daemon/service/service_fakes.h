@@ -153,7 +153,20 @@ class FakeMonitor : public cri::Monitor {
   }
   WatchId WatchTaskExit(const std::string&, absl::AnyInvocable<void()>) override { return next_++; }
   WatchId WatchSandbox(const std::string&, std::function<void()>) override { return next_++; }
-  void Unwatch(WatchId watch) override { watches_.erase(watch); }
+  WatchId WatchEvents(std::function<void()> changed) override {
+    event_watches_[next_] = std::move(changed);
+    return next_++;
+  }
+  void Unwatch(WatchId watch) override {
+    watches_.erase(watch);
+    event_watches_.erase(watch);
+  }
+  // The runtime announces something.
+  void Event() {
+    for (auto& [id, changed] : std::map(event_watches_)) changed();
+  }
+  void SetEventSource(const std::string& source) { state_.event_source = source; }
+  size_t event_watches() const { return event_watches_.size(); }
 
   void SetReady(bool ready, const std::string& reason) {
     state_.ready = ready;
@@ -165,6 +178,7 @@ class FakeMonitor : public cri::Monitor {
   State state_;
   WatchId next_ = 1;
   std::map<WatchId, std::function<void(const State&)>> watches_;
+  std::map<WatchId, std::function<void()>> event_watches_;
 };
 
 class FakePuller : public images::Puller {

@@ -70,7 +70,7 @@ struct MethodRow {
 constexpr MethodRow kMethods[] = {
     {"RestartContainers", true}, {"GetOperation", false},   {"ListOperations", false},
     {"WatchOperations", false},  {"CancelOperation", true}, {"ListPods", false},
-    {"GetNodeInfo", false},      {"PullImage", true},
+    {"WatchPods", false},        {"GetNodeInfo", false},    {"PullImage", true},
 };
 
 // Calls a method with a valid request and cancels it as soon as it has been let in. OK then.
@@ -93,6 +93,9 @@ grpc::Status Call(v1::NodeService::Stub& stub, const std::string& method,
   }
   if (method == "WatchOperations") {
     return first(stub.WatchOperations(&context, {}), v1::WatchOperationsResponse());
+  }
+  if (method == "WatchPods") {
+    return first(stub.WatchPods(&context, {}), v1::WatchPodsResponse());
   }
   if (method == "PullImage") {
     v1::PullImageRequest request;

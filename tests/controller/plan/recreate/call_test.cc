@@ -184,6 +184,13 @@ TEST_F(PodCallTest, StaticPod) {
   EXPECT_EQ(call.uid, "0badcafe");
 }
 
+TEST_F(PodCallTest, PodOfARuntimeWithoutKubelet) {
+  pod_["metadata"]["annotations"]["rekindle.io/runtime-uid"] = "made-by-crictl";
+  const PodCall call = Call({.containers = {"app"}});
+  EXPECT_FALSE(call.is_static);
+  EXPECT_EQ(call.uid, "made-by-crictl");
+}
+
 TEST_F(PodCallTest, PodsThatCannotBeRestarted) {
   const Json good = pod_;
   for (const char* phase : {"Succeeded", "Failed"}) {

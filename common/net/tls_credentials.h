@@ -1,5 +1,5 @@
-#ifndef REKINDLE_DAEMON_SERVICE_TLS_CREDENTIALS_H_
-#define REKINDLE_DAEMON_SERVICE_TLS_CREDENTIALS_H_
+#ifndef REKINDLE_COMMON_NET_TLS_CREDENTIALS_H_
+#define REKINDLE_COMMON_NET_TLS_CREDENTIALS_H_
 
 #include <memory>
 
@@ -7,7 +7,7 @@
 
 #include "common/net/tls_files.h"
 
-namespace rekindle::service {
+namespace rekindle::net {
 
 // Mutual TLS, 1.2 at least: every client must show a certificate that the authority of `files` has
 // signed and that is valid. The files are looked at on every handshake, so new connections use new
@@ -17,8 +17,8 @@ namespace rekindle::service {
 //
 // Why not gRPC's own file watcher: it hands out whatever the files hold, so that a key and a
 // certificate replaced one after the other would break every handshake in between.
-std::shared_ptr<grpc::ServerCredentials> ReloadingTls(std::shared_ptr<net::TlsFiles> files);
+std::shared_ptr<grpc::ServerCredentials> ReloadingTls(std::shared_ptr<TlsFiles> files);
 
-}  // namespace rekindle::service
+}  // namespace rekindle::net
 
-#endif  // REKINDLE_DAEMON_SERVICE_TLS_CREDENTIALS_H_
+#endif  // REKINDLE_COMMON_NET_TLS_CREDENTIALS_H_

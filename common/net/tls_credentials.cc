@@ -1,4 +1,4 @@
-#include "daemon/service/tls_credentials.h"
+#include "common/net/tls_credentials.h"
 
 #include <string>
 #include <utility>
@@ -6,7 +6,7 @@
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 
-namespace rekindle::service {
+namespace rekindle::net {
 
 namespace {
 
@@ -14,7 +14,7 @@ namespace {
 // offer that, hence this small one.
 class ReloadingTlsCredentials final : public grpc::ServerCredentials {
  public:
-  explicit ReloadingTlsCredentials(std::shared_ptr<net::TlsFiles> files)
+  explicit ReloadingTlsCredentials(std::shared_ptr<TlsFiles> files)
       : files_(std::move(files)),
         credentials_(grpc_ssl_server_credentials_create_with_options(
             grpc_ssl_server_credentials_create_options_using_config_fetcher(
@@ -34,7 +34,7 @@ class ReloadingTlsCredentials final : public grpc::ServerCredentials {
   static grpc_ssl_certificate_config_reload_status Fetch(
       void* self, grpc_ssl_server_certificate_config** config) {
     auto& credentials = *static_cast<ReloadingTlsCredentials*>(self);
-    std::shared_ptr<const net::TlsMaterial> material = credentials.files_->Refresh();
+    std::shared_ptr<const TlsMaterial> material = credentials.files_->Refresh();
     if (material == credentials.delivered_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     const grpc_ssl_pem_key_cert_pair pair = {material->key_pem.c_str(),
                                              material->certificate_pem.c_str()};
@@ -43,15 +43,15 @@ class ReloadingTlsCredentials final : public grpc::ServerCredentials {
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }
 
-  std::shared_ptr<net::TlsFiles> files_;
-  std::shared_ptr<const net::TlsMaterial> delivered_;  // what gRPC has
+  std::shared_ptr<TlsFiles> files_;
+  std::shared_ptr<const TlsMaterial> delivered_;  // what gRPC has
   grpc_server_credentials* credentials_;
 };
 
 }  // namespace
 
-std::shared_ptr<grpc::ServerCredentials> ReloadingTls(std::shared_ptr<net::TlsFiles> files) {
+std::shared_ptr<grpc::ServerCredentials> ReloadingTls(std::shared_ptr<TlsFiles> files) {
   return std::make_shared<ReloadingTlsCredentials>(std::move(files));
 }
 
-}  // namespace rekindle::service
+}  // namespace rekindle::net

@@ -1,0 +1,125 @@
+#include "controller/nodes/pod_plan.h"
+
+#include <set>
+#include <utility>
+
+#include "common/api/keys.h"
+#include "common/json/tree.h"
+
+namespace rekindle::nodes {
+
+namespace {
+
+// The members of a status that are ours: what the runtime no longer says goes.
+constexpr absl::string_view kOwnStatus[] = {"phase",      "hostIP",           "hostIPs",
+                                            "podIP",      "podIPs",           "startTime",
+                                            "conditions", "containerStatuses"};
+
+std::set<std::string> NamesOf(const Json& pod, const char* list) {
+  std::set<std::string> out;
+  const Json* entries = json::Find(pod, {"spec", list});
+  if (entries == nullptr || !entries->is_array()) return out;
+  for (const Json& entry : *entries) out.emplace(json::String(entry, "name"));
+  return out;
+}
+
+// Whether what cannot be changed in a pod that is there is what the runtime says.
+bool SameShape(const Json& current, const PodObject& desired) {
+  const std::vector<std::string> names = desired.ContainerNames();
+  return NamesOf(current, "containers") == std::set<std::string>(names.begin(), names.end()) &&
+         json::String(current, {"spec", "restartPolicy"}) ==
+             json::String(desired.spec, "restartPolicy") &&
+         json::Int(current, {"spec", "terminationGracePeriodSeconds"}) ==
+             json::Int(desired.spec, "terminationGracePeriodSeconds") &&
+         json::Bool(current, {"spec", "hostNetwork"}) ==
+             json::Bool(desired.spec, {"hostNetwork"}) &&
+         json::String(current, {"metadata", "annotations", api::kAnnotationRuntimeUid}) ==
+             json::String(desired.metadata, {"annotations", api::kAnnotationRuntimeUid});
+}
+
+// The entries of `wanted` that `current` lacks or has otherwise.
+Json Missing(const Json* current, const Json& wanted) {
+  Json out = Json::object();
+  for (const auto& [key, value] : wanted.items()) {
+    const Json* there = current == nullptr ? nullptr : json::Find(*current, key);
+    if (there == nullptr || *there != value) out[key] = value;
+  }
+  return out;
+}
+
+Json WithVersion(const Json& current, Json patch) {
+  patch["metadata"]["resourceVersion"] =
+      std::string(json::String(current, {"metadata", "resourceVersion"}));
+  return patch;
+}
+
+// Labels, annotations and images.
+Json PatchOf(const Json& current, const PodObject& desired) {
+  Json out = Json::object();
+  for (const char* map : {"labels", "annotations"}) {
+    Json missing = Missing(json::Find(current, {"metadata", map}), desired.metadata[map]);
+    if (!missing.empty()) out["metadata"][map] = std::move(missing);
+  }
+  // A list is replaced as a whole by a merge patch, so the others' members come from the object.
+  Json containers = current["spec"]["containers"];
+  bool changed = false;
+  for (Json& container : containers) {
+    for (const Json& wanted : desired.spec["containers"]) {
+      if (wanted["name"] != container["name"] || wanted["image"] == container["image"]) continue;
+      container["image"] = wanted["image"];
+      changed = true;
+    }
+  }
+  if (changed) out["spec"]["containers"] = std::move(containers);
+  return out.empty() ? Json() : WithVersion(current, std::move(out));
+}
+
+Json StatusPatchOf(const Json& current, const PodObject& desired, absl::Time now) {
+  Json wanted = desired.status;
+  wanted["conditions"] = MergeConditions(json::Find(current, {"status", "conditions"}),
+                                         desired.status["conditions"], now);
+  const Json* status = json::Find(current, "status");
+  Json out = Missing(status, wanted);
+  for (const absl::string_view key : kOwnStatus) {
+    const bool there = status != nullptr && json::Find(*status, key) != nullptr;
+    if (there && json::Find(wanted, key) == nullptr) out[std::string(key)] = nullptr;
+  }
+  if (out.empty()) return Json();
+  return WithVersion(current, {{"status", std::move(out)}});
+}
+
+}  // namespace
+
+bool IsMirrored(const Json& pod) {
+  return json::String(pod, {"metadata", "annotations", api::kAnnotationMirrored}) == "true";
+}
+
+PodPlan PlanPod(const Json* current, const PodObject* desired, bool left_its_node, absl::Time now) {
+  using Action = PodPlan::Action;
+  if (current == nullptr) {
+    return {.action = desired == nullptr ? Action::kNothing : Action::kCreate};
+  }
+  if (!IsMirrored(*current)) {
+    return {.action = desired == nullptr ? Action::kNothing : Action::kForeign};
+  }
+  if (desired == nullptr) return {.action = Action::kDelete};
+  const bool here =
+      json::String(*current, {"spec", "nodeName"}) == json::String(desired->spec, "nodeName");
+  if (!here) return {.action = left_its_node ? Action::kReplace : Action::kForeign};
+  const bool ending = !json::String(*current, {"metadata", "deletionTimestamp"}).empty();
+  if (ending || !SameShape(*current, *desired)) return {.action = Action::kReplace};
+  PodPlan plan;
+  plan.patch = PatchOf(*current, *desired);
+  plan.status = StatusPatchOf(*current, *desired, now);
+  const bool right = plan.patch.is_null() && plan.status.is_null();
+  plan.action = right ? Action::kNothing : Action::kPatch;
+  return plan;
+}
+
+Json InitialStatus(const PodObject& desired, absl::Time now) {
+  Json status = desired.status;
+  status["conditions"] = MergeConditions(nullptr, desired.status["conditions"], now);
+  return {{"status", std::move(status)}};
+}
+
+}  // namespace rekindle::nodes

@@ -1,0 +1,95 @@
+// A real containerd, a real daemon and a real embedded API server: a pod that a client of the
+// runtime has made is a pod of the API.
+#include "controller/nodes/grpc_feed.h"
+#include "tests/controller/nodes/embedded_mirror.h"
+#include "tests/daemon/app/daemon_fixture.h"
+
+namespace rekindle::nodes {
+namespace {
+
+class NodesBedTest : public DaemonTest {
+ protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(bed::SharedBedTest::SetUp());
+    StartDaemon({"--node-name", "bed-node"});
+    queue_ = std::make_unique<net::RpcQueue>("test-rpc");
+    all_ = std::make_unique<EmbeddedMirror>();
+    all_->Start([this](Loop& loop) { return GrpcFeeds(loop, *queue_, nullptr); },
+                "unix:" + daemon_->socket());
+  }
+  void TearDown() override {
+    all_.reset();
+    queue_.reset();
+    DaemonTest::TearDown();
+  }
+
+  std::unique_ptr<net::RpcQueue> queue_;
+  std::unique_ptr<EmbeddedMirror> all_;
+};
+
+TEST_F(NodesBedTest, PodsOfTheRuntimeAreInTheApi) {
+  const absl::Time began = absl::Now();
+  bed::Pod& pod = RunPod("mirrored", {"main"}, [](bed::PodSpec& spec) {
+    spec.labels["app"] = "web";
+    spec.grace_seconds = 12;
+  });
+  ASSERT_TRUE(all_->AwaitPod("default", "mirrored",
+                             [](const Json& now) { return ReadyOf(now) == "True"; }));
+  RecordProperty("appeared_ms", static_cast<int>(absl::ToInt64Milliseconds(absl::Now() - began)));
+  const Json shown = all_->Pod("default", "mirrored");
+  EXPECT_EQ(shown["status"]["podIP"], pod.ip);
+  EXPECT_EQ(shown["spec"]["nodeName"], "bed-node");
+  EXPECT_EQ(shown["spec"]["terminationGracePeriodSeconds"], 12);
+  EXPECT_EQ(shown["metadata"]["labels"]["app"], "web");
+  EXPECT_EQ(shown["metadata"]["annotations"]["rekindle.io/runtime-uid"],
+            pod.config.metadata().uid());
+  EXPECT_EQ(shown["status"]["containerStatuses"][0]["containerID"],
+            "containerd://" + pod.containers["main"].id);
+  EXPECT_EQ(ReadyOf(all_->Get(NodeResource(), "", "bed-node")), "True");
+
+  const auto restarted = daemon_->Cli({"restart", "mirrored", "-c", "main"});
+  ASSERT_TRUE(restarted.ok()) << restarted.status();
+  ASSERT_TRUE(all_->AwaitPod("default", "mirrored", [](const Json& now) {
+    return now["status"]["containerStatuses"][0]["restartCount"] == 1 && ReadyOf(now) == "True";
+  }));
+  const Json after = all_->Pod("default", "mirrored");
+  EXPECT_EQ(after["metadata"]["uid"], shown["metadata"]["uid"]);
+  EXPECT_EQ(after["status"]["podIP"], pod.ip);
+  EXPECT_EQ(after["status"]["containerStatuses"][0]["containerID"],
+            "containerd://" + Running(pod, "main").at(0));
+  EXPECT_EQ(after["status"]["containerStatuses"][0]["lastState"]["terminated"]["containerID"],
+            "containerd://" + pod.containers["main"].id);
+
+  // The process dies: nobody starts it again here, and the API says so.
+  ASSERT_TRUE(bed_->cri().StopContainer(Running(pod, "main").at(0), 0).ok());
+  ASSERT_TRUE(all_->AwaitPod("default", "mirrored", [](const Json& now) {
+    return now["status"]["containerStatuses"][0]["state"].contains("terminated");
+  }));
+  EXPECT_EQ(ReadyOf(all_->Pod("default", "mirrored")), "False");
+
+  ASSERT_TRUE(bed_->RemovePod(pod).ok());
+  EXPECT_TRUE(all_->AwaitPod("default", "mirrored", [](const Json& now) { return now.is_null(); }));
+}
+
+TEST_F(NodesBedTest, ADaemonThatWasAwayIsCaughtUpWith) {
+  RunPod("stays", {"main"});
+  bed::Pod& goes = RunPod("goes", {"main"});
+  for (const char* name : {"stays", "goes"}) {
+    ASSERT_TRUE(
+        all_->AwaitPod("default", name, [](const Json& now) { return ReadyOf(now) == "True"; }));
+  }
+  const Json before = all_->Pod("default", "stays");
+  KillDaemon();
+  ASSERT_TRUE(bed_->RemovePod(goes).ok());
+  RunPod("comes", {"main"});
+  StartDaemon({"--node-name", "bed-node"});
+  EXPECT_TRUE(
+      all_->AwaitPod("default", "comes", [](const Json& now) { return ReadyOf(now) == "True"; }));
+  EXPECT_TRUE(all_->AwaitPod("default", "goes", [](const Json& now) { return now.is_null(); }));
+  // Nothing of it has changed: nothing was written.
+  EXPECT_EQ(all_->Pod("default", "stays")["metadata"]["resourceVersion"],
+            before["metadata"]["resourceVersion"]);
+}
+
+}  // namespace
+}  // namespace rekindle::nodes
