@@ -13,7 +13,7 @@ namespace rekindle::nodes {
 namespace {
 
 client::ControlLoop::Options LoopOptions(const NodeMirror::Options& options) {
-  return {.concurrency = options.concurrency, .queue = options.queue, .observer = nullptr};
+  return {.concurrency = options.concurrency, .queue = options.queue, .observer = options.observer};
 }
 
 }  // namespace

@@ -41,6 +41,8 @@ class NodeMirror final : public Controller {
     FollowerOptions follower;
     PodMirror::Options pods;
     int concurrency = 8;
+    // Of both control loops; for log lines and metrics. May be empty.
+    std::function<void(const client::ControlLoop::Report&)> observer = nullptr;
     // Of keys that failed: a pod that somebody is changing is soon tried again.
     client::WorkQueue::Options queue = {.longest_pause = absl::Minutes(1)};
   };

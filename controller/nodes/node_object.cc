@@ -155,7 +155,8 @@ NodePatches PatchesOf(const Json& current, const NodeView& view, absl::Time now)
     const Json labels = LabelsOf(view);
     Json missing = Json::object();
     for (const auto& [key, value] : labels.items()) {
-      if (json::String(current, {"metadata", "labels", key}) != value) missing[key] = value;
+      if (json::String(current, {"metadata", "labels", key}) != value.get<std::string>())
+        missing[key] = value;
     }
     if (!missing.empty()) out.metadata = {{"metadata", {{"labels", std::move(missing)}}}};
     const Json facts = FactsOf(view);

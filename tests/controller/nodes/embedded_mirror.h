@@ -107,6 +107,9 @@ class EmbeddedMirror {
     const absl::Time end = absl::Now() + absl::Seconds(60);
     while (!holds(Pod(ns, name))) {
       if (absl::Now() > end) return false;
+      Slot<bool> later;
+      loop_.RunAfter(absl::Milliseconds(20), [&] { later.Set(true); });
+      later.Get();
     }
     return true;
   }

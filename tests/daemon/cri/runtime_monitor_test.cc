@@ -144,6 +144,29 @@ TEST_F(RuntimeMonitorTest, TheEndOfAnExecIsNoExit) {
   EXPECT_FALSE(task1->is_set());
 }
 
+TEST_F(RuntimeMonitorTest, WhoWatchesEventsHearsOfAllButExecs) {
+  Open();
+  ASSERT_TRUE(server_.AwaitSubscribers("Subscribe", 1));
+  auto heard = std::make_shared<int>(0);  // the loop's
+  Monitor::WatchId watch = 0;
+  RunOn(loop_, [&] { watch = monitor_->WatchEvents([heard] { ++*heard; }); });
+  const auto await = [&](int count) { return AwaitOn(loop_, [&] { return *heard == count; }); };
+  server_.SendTaskExit("c1", "exec-1");
+  server_.SendTaskExit("a-sandbox");
+  ASSERT_TRUE(await(1));
+  // After a break nothing is known of what happened meanwhile: the new stream is an event.
+  server_.Stop();
+  server_.Start();
+  ASSERT_TRUE(await(2));
+  RunOn(loop_, [&] { monitor_->Unwatch(watch); });
+  auto task = std::make_shared<Slot<bool>>();
+  RunOn(loop_, [&] { monitor_->WatchTaskExit("c2", [task] { task->Set(true); }); });
+  ASSERT_TRUE(server_.AwaitSubscribers("Subscribe", 1));
+  server_.SendTaskExit("c2");
+  ASSERT_TRUE(task->Get().has_value());
+  EXPECT_EQ(*heard, 2);
+}
+
 TEST_F(RuntimeMonitorTest, CriEventsAreUsedFromContainerd2) {
   server_.SetVersion("containerd", "v2.0.1");
   server_.SetContainer("c1", v1::CONTAINER_RUNNING);
