@@ -124,10 +124,10 @@ Json FactsOf(const NodeView& view) {
   return out;
 }
 
-Json LeaseSpec(const std::string& node, absl::Time now) {
+Json LeaseSpec(const std::string& node, absl::Time heard) {
   return {{"holderIdentity", node},
           {"leaseDurationSeconds", absl::ToInt64Seconds(kSilence)},
-          {"renewTime", api::FormatMicroTime(now)}};
+          {"renewTime", api::FormatMicroTime(heard)}};
 }
 
 }  // namespace
@@ -178,15 +178,15 @@ NodePatches PatchesOf(const Json& current, const NodeView& view, absl::Time now)
   return out;
 }
 
-Json LeasePatch(const std::string& node, absl::Time now) {
-  return {{"spec", LeaseSpec(node, now)}};
+Json LeasePatch(const std::string& node, absl::Time heard) {
+  return {{"spec", LeaseSpec(node, heard)}};
 }
 
-Json NewNodeLease(const std::string& node, absl::Time now) {
+Json NewNodeLease(const std::string& node, absl::Time heard) {
   return {{"apiVersion", "coordination.k8s.io/v1"},
           {"kind", "Lease"},
           {"metadata", {{"name", node}, {"namespace", kLeaseNamespace}}},
-          {"spec", LeaseSpec(node, now)}};
+          {"spec", LeaseSpec(node, heard)}};
 }
 
 }  // namespace rekindle::nodes

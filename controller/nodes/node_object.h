@@ -39,10 +39,10 @@ struct NodePatches {
 };
 NodePatches PatchesOf(const Json& current, const NodeView& view, absl::Time now);
 
-// The node's lease in kube-node-lease (spec kubernetes-api 10.2): a merge patch, and the object for
-// when there is none.
-Json LeasePatch(const std::string& node, absl::Time now);
-Json NewNodeLease(const std::string& node, absl::Time now);
+// The node's lease in kube-node-lease (spec kubernetes-api 10.2), renewed by a sign of life: a
+// merge patch, and the object for when there is none.
+Json LeasePatch(const std::string& node, absl::Time heard);
+Json NewNodeLease(const std::string& node, absl::Time heard);
 
 inline constexpr char kLeaseNamespace[] = "kube-node-lease";
 // How long a daemon may be silent before its node is called unknown.

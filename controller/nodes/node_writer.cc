@@ -12,9 +12,6 @@ namespace rekindle::nodes {
 namespace {
 
 constexpr char kManager[] = "rekindle-nodes";
-// Less than the pause between two looks at a node, so that each renews the lease, and more than
-// what a burst of other news would make of it.
-constexpr absl::Duration kLeasePause = absl::Seconds(5);
 
 client::WriteOptions Options() { return {.field_manager = kManager}; }
 
@@ -123,20 +120,20 @@ void NodeWriter::WriteStatus(const std::shared_ptr<Task>& task) {
 }
 
 void NodeWriter::RenewLease(const std::shared_ptr<Task>& task) {
-  const absl::Duration now = loop_.Monotonic();
+  // Once for each sign of life, and never without one.
+  const absl::Time heard = task->view.heard;
   const auto last = renewed_.find(task->node);
-  if (!task->view.alive || (last != renewed_.end() && now - last->second < kLeasePause)) {
-    return task->End();
-  }
-  const auto renewed = [this, task, now] {
-    renewed_[task->node] = now;
+  if (!task->view.alive || (last != renewed_.end() && last->second == heard)) return task->End();
+  const auto renewed = [this, task, heard] {
+    renewed_[task->node] = heard;
     task->End();
   };
-  api_.Patch(LeaseRef(task->node), client::PatchType::kMerge, LeasePatch(task->node, loop_.Now()),
-             Options(), Then(task, [this, task, renewed](const absl::StatusOr<Json>& patched) {
+  api_.Patch(LeaseRef(task->node), client::PatchType::kMerge, LeasePatch(task->node, heard),
+             Options(),
+             Then(task, [this, task, renewed, heard](const absl::StatusOr<Json>& patched) {
                if (patched.ok()) return renewed();
                if (!absl::IsNotFound(patched.status())) return task->done(patched.status());
-               api_.Create(LeaseRef(task->node), NewNodeLease(task->node, loop_.Now()), Options(),
+               api_.Create(LeaseRef(task->node), NewNodeLease(task->node, heard), Options(),
                            Then(task, [task, renewed](const absl::StatusOr<Json>& made) {
                              if (!made.ok()) return task->done(made.status());
                              renewed();

@@ -51,7 +51,7 @@ class NodeWriter final : public client::Reconciler {
   const client::Informer<Json>& nodes_;
   const NodeDirectory& directory_;
   absl::Duration begun_;
-  std::map<std::string, absl::Duration> renewed_;  // monotonic time of leases
+  std::map<std::string, absl::Time> renewed_;  // the sign of life that each lease tells of
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -16,8 +16,6 @@ namespace {
 using ::testing::HasSubstr;
 using Action = PodPlan::Action;
 
-constexpr absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
-
 class PodPlanTest : public ::testing::Test {
  protected:
   PodPlanTest() {

@@ -17,8 +17,6 @@ namespace pb = ::rekindle::node::v1;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
-
 // The object as an API server keeps it: defaults set, every rule looked at.
 absl::Status Admit(const PodObject& object) {
   Json whole = object.Whole();

@@ -4,10 +4,13 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 
 #include "rekindle/node/v1/node.pb.h"
 
 namespace rekindle::nodes {
+
+inline constexpr absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 
 // Pods as a daemon tells of them.
 inline node::v1::Pod RuntimePod(const std::string& ns, const std::string& name,
