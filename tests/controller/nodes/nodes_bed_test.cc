@@ -1,8 +1,10 @@
 // A real containerd, a real daemon and a real embedded API server: a pod that a client of the
 // runtime has made is a pod of the API.
 #include "controller/nodes/grpc_feed.h"
+#include "controller/nodes/registry_server.h"
 #include "tests/controller/nodes/embedded_mirror.h"
 #include "tests/daemon/app/daemon_fixture.h"
+#include "tests/fakes/test_certs.h"
 
 namespace rekindle::nodes {
 namespace {
@@ -89,6 +91,66 @@ TEST_F(NodesBedTest, ADaemonThatWasAwayIsCaughtUpWith) {
   // Nothing of it has changed: nothing was written.
   EXPECT_EQ(all_->Pod("default", "stays")["metadata"]["resourceVersion"],
             before["metadata"]["resourceVersion"]);
+}
+
+// The same over the network: the daemon registers, with certificates on both sides.
+class RegisteredBedTest : public DaemonTest {
+ protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(bed::SharedBedTest::SetUp());
+    Issue("node", {.cn = "bed-node", .o = "rekindle:node", .names = "DNS:bed-node,IP:127.0.0.1"});
+    Issue("controller", {.cn = "controller", .o = "rekindle:controller"});
+    auto files =
+        net::TlsFiles::Open({dir_ / "controller.crt", dir_ / "controller.key", dir_ / "ca.crt"});
+    ASSERT_TRUE(files.ok()) << files.status();
+    queue_ = std::make_unique<net::RpcQueue>("test-rpc");
+    all_ = std::make_unique<EmbeddedMirror>();
+    all_->Start([&](Loop& loop) { return GrpcFeeds(loop, *queue_, *files); }, "");
+    auto server = RegistryServer::Start(
+        all_->loop(), {.address = "127.0.0.1:0", .again_after = absl::Seconds(1)}, *files,
+        [this](const NodeEndpoint& endpoint) { all_->mirror().Registered(endpoint); });
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    Run();
+  }
+  void TearDown() override {
+    server_.reset();
+    all_.reset();
+    queue_.reset();
+    DaemonTest::TearDown();
+  }
+
+  void Issue(const std::string& name, const TestCa::Subject& subject) {
+    const PemPair own = ca_.Issue(subject);
+    WriteFile(dir_ / (name + ".crt"), own.certificate);
+    WriteFile(dir_ / (name + ".key"), own.key);
+    WriteFile(dir_ / "ca.crt", ca_.pem());
+  }
+  void Run() {
+    StartDaemon({"--node-name", "bed-node", "--listen", "127.0.0.1:0", "--tls-cert",
+                 dir_ / "node.crt", "--tls-key", dir_ / "node.key", "--tls-client-ca",
+                 dir_ / "ca.crt", "--controller", absl::StrCat("127.0.0.1:", server_->port()),
+                 "--controller-name", "localhost"});
+  }
+
+  TempDir dir_;
+  TestCa ca_;
+  std::unique_ptr<net::RpcQueue> queue_;
+  std::unique_ptr<EmbeddedMirror> all_;
+  std::unique_ptr<RegistryServer> server_;
+};
+
+TEST_F(RegisteredBedTest, ANodeThatRegistersIsFollowedAlsoToItsNextPort) {
+  RunPod("first", {"main"});
+  ASSERT_TRUE(
+      all_->AwaitPod("default", "first", [](const Json& now) { return ReadyOf(now) == "True"; }));
+  EXPECT_EQ(all_->Pod("default", "first")["status"]["hostIP"], "127.0.0.1");
+  EXPECT_EQ(ReadyOf(all_->Get(NodeResource(), "", "bed-node")), "True");
+  KillDaemon();
+  Run();  // on another port of the system's choice
+  RunPod("second", {"main"});
+  EXPECT_TRUE(
+      all_->AwaitPod("default", "second", [](const Json& now) { return ReadyOf(now) == "True"; }));
 }
 
 }  // namespace
