@@ -250,7 +250,7 @@ absl::Status Daemon::Parts::StartHttp() {
 // Last of all: the controller calls back at once.
 absl::Status Daemon::Parts::StartRegistration() {
   if (config.controller.empty()) return absl::OkStatus();
-  RK_ASSIGN_OR_RETURN(std::shared_ptr<net::TlsFiles> files,
+  RK_ASSIGN_OR_RETURN(std::shared_ptr<net::TlsFiles> own,
                       net::TlsFiles::Open({config.tls_cert, config.tls_key, config.tls_client_ca}));
   controller_calls = std::make_unique<net::RpcQueue>("controller-rpc");
   controller::v1::RegisterRequest request;
@@ -259,7 +259,7 @@ absl::Status Daemon::Parts::StartRegistration() {
   request.set_daemon_version(version);
   OnLoop([&] {
     registry = std::make_unique<registration::GrpcRegistry>(
-        *loop, *controller_calls, config.controller, config.controller_name, std::move(files));
+        *loop, *controller_calls, config.controller, config.controller_name, std::move(own));
     registrar = std::make_unique<registration::Registrar>(
         *loop, *registry, std::move(request), registration::RegistrarOptions(),
         [random = std::make_shared<absl::BitGen>()] {
