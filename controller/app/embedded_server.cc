@@ -133,18 +133,18 @@ absl::Status EmbeddedServer::Parts::StartStore() {
 absl::Status EmbeddedServer::Parts::StartServer() {
   RK_ASSIGN_OR_RETURN(const apiserver::ServerPki pki, EnsureCertificates());
   apiserver::RestServer::Options server_options;
-  server_options.address = options.address;
-  server_options.port = options.port;
-  server_options.certificate = pki.server.certificate;
-  server_options.key = pki.server.key;
-  server_options.client_ca = pki.authority.certificate;
+  server_options.http.address = options.address;
+  server_options.http.port = options.port;
+  server_options.http.certificate = pki.server.certificate;
+  server_options.http.key = pki.server.key;
+  server_options.http.client_ca = pki.authority.certificate;
   handler = std::make_unique<apiserver::ApiHandler>(
       apiserver::ApiHandler::Options{.registry = registry.get(),
                                      .surface = &surface,
                                      .tokens = tokens.get(),
                                      .metrics = &metrics,
                                      .random = &RandomNumber,
-                                     .max_body_bytes = server_options.max_body_bytes});
+                                     .max_body_bytes = server_options.http.max_body_bytes});
   RK_ASSIGN_OR_RETURN(server,
                       apiserver::RestServer::Start(server_options, *handler, *registry, surface));
   AddSources();

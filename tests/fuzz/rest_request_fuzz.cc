@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       request.headers[absl::AsciiStrToLower(pair.first)] = std::string(pair.second);
     }
   }
-  request.certificate = rekindle::apiserver::User{"root", {"system:masters"}};
+  request.certificate = rekindle::net::PeerName{"root", {"system:masters"}};
   const ApiHandler::Outcome outcome = handler->Handle(request);
   if (const auto* reply = std::get_if<HttpReply>(&outcome)) {
     if (reply->status < 200 || reply->status > 599) std::abort();

@@ -141,9 +141,9 @@ absl::StatusOr<Certificate> Blank(EVP_PKEY* key, absl::Time now, absl::Duration 
   return certificate;
 }
 
-absl::StatusOr<absl::Time> EndOf(const X509* certificate) {
+absl::StatusOr<absl::Time> TimeOf(const ASN1_TIME* time) {
   std::tm tm{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1) {
+  if (ASN1_TIME_to_tm(time, &tm) != 1) {
     ERR_clear_error();
     return absl::InvalidArgumentError("has a malformed validity");
   }
@@ -223,12 +223,38 @@ absl::StatusOr<KeyPair> Issue(const KeyPair& authority, const CertificateSubject
 absl::StatusOr<bool> MustBeRenewed(const std::string& certificate,
                                    const std::vector<std::string>& names, absl::Time now) {
   RK_ASSIGN_OR_RETURN(const Certificate parsed, ParseCertificate(certificate));
-  RK_ASSIGN_OR_RETURN(const absl::Time end, EndOf(parsed.get()));
+  RK_ASSIGN_OR_RETURN(const absl::Time end, TimeOf(X509_get0_notAfter(parsed.get())));
   if (end - now < kRenewBefore) return true;
   const std::set<std::string> have = NamesIn(parsed.get());
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
     return have.count(AsInCertificate(name)) == 0;
   });
+}
+
+absl::StatusOr<Validity> ValidityOf(const std::string& certificate) {
+  RK_ASSIGN_OR_RETURN(const Certificate parsed, ParseCertificate(certificate));
+  Validity out;
+  RK_ASSIGN_OR_RETURN(out.begin, TimeOf(X509_get0_notBefore(parsed.get())));
+  RK_ASSIGN_OR_RETURN(out.end, TimeOf(X509_get0_notAfter(parsed.get())));
+  return out;
+}
+
+bool KeyFits(const KeyPair& pair) {
+  const absl::StatusOr<Certificate> certificate = ParseCertificate(pair.certificate);
+  const absl::StatusOr<Key> key = ParseKey(pair.key);
+  const bool fits = certificate.ok() && key.ok() &&
+                    X509_check_private_key(certificate->get(), key->get()) == 1;
+  ERR_clear_error();
+  return fits;
+}
+
+bool SignedBy(const std::string& certificate, const std::string& authority) {
+  const absl::StatusOr<Certificate> child = ParseCertificate(certificate);
+  const absl::StatusOr<Certificate> parent = ParseCertificate(authority);
+  const bool good = child.ok() && parent.ok() &&
+                    X509_verify(child->get(), X509_get0_pubkey(parent->get())) == 1;
+  ERR_clear_error();
+  return good;
 }
 
 }  // namespace rekindle::apiserver

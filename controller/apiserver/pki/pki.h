@@ -63,6 +63,16 @@ absl::StatusOr<KeyPair> ReadAuthority(const std::string& directory);
 absl::StatusOr<bool> MustBeRenewed(const std::string& certificate,
                                    const std::vector<std::string>& names, absl::Time now);
 
+// Looks at certificates and keys. PEM; of several certificates the first counts. Threads: any.
+struct Validity {
+  absl::Time begin;
+  absl::Time end;
+};
+// Errors: kInvalidArgument.
+absl::StatusOr<Validity> ValidityOf(const std::string& certificate);
+bool KeyFits(const KeyPair& pair);
+bool SignedBy(const std::string& certificate, const std::string& authority);
+
 // A kubeconfig with everything in it: `server` is a URL.
 std::string KubeconfigText(const std::string& server, const std::string& authority_certificate,
                            const std::string& user, const KeyPair& client);

@@ -6,16 +6,11 @@
 
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include "common/base/status_macros.h"
 #include "controller/apiserver/pki/pki.h"
@@ -68,46 +63,11 @@ absl::Status WritePair(const std::string& stem, const KeyPair& pair) {
   return WriteFile(stem + ".crt", pair.certificate, 0644);
 }
 
-struct Free {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(BIO* bio) const { BIO_free_all(bio); }
-};
-
-bool Fits(const KeyPair& pair) {
-  const std::unique_ptr<BIO, Free> certificate_bio(
-      BIO_new_mem_buf(pair.certificate.data(), static_cast<int>(pair.certificate.size())));
-  const std::unique_ptr<BIO, Free> key_bio(
-      BIO_new_mem_buf(pair.key.data(), static_cast<int>(pair.key.size())));
-  const std::unique_ptr<X509, Free> certificate(
-      PEM_read_bio_X509(certificate_bio.get(), nullptr, nullptr, nullptr));
-  const std::unique_ptr<EVP_PKEY, Free> key(
-      PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));
-  const bool fits = certificate != nullptr && key != nullptr &&
-                    X509_check_private_key(certificate.get(), key.get()) == 1;
-  ERR_clear_error();
-  return fits;
-}
-
-bool SignedBy(const std::string& certificate, const std::string& authority) {
-  const std::unique_ptr<BIO, Free> one(
-      BIO_new_mem_buf(certificate.data(), static_cast<int>(certificate.size())));
-  const std::unique_ptr<BIO, Free> other(
-      BIO_new_mem_buf(authority.data(), static_cast<int>(authority.size())));
-  const std::unique_ptr<X509, Free> child(PEM_read_bio_X509(one.get(), nullptr, nullptr, nullptr));
-  const std::unique_ptr<X509, Free> parent(
-      PEM_read_bio_X509(other.get(), nullptr, nullptr, nullptr));
-  const bool good = child != nullptr && parent != nullptr &&
-                    X509_verify(child.get(), X509_get0_pubkey(parent.get())) == 1;
-  ERR_clear_error();
-  return good;
-}
-
 absl::StatusOr<KeyPair> ReadPair(const std::string& stem) {
   KeyPair pair;
   RK_ASSIGN_OR_RETURN(pair.certificate, ReadText(stem + ".crt"));
   RK_ASSIGN_OR_RETURN(pair.key, ReadText(stem + ".key"));
-  if (!Fits(pair)) {
+  if (!KeyFits(pair)) {
     return absl::InvalidArgumentError(
         absl::StrCat(stem, ".crt and ", stem, ".key: not a certificate and its key"));
   }

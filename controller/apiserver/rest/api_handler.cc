@@ -91,11 +91,6 @@ bool IsReview(const api::KindInfo& info) {
 
 }  // namespace
 
-absl::string_view HttpRequest::Header(absl::string_view lower_case_name) const {
-  const auto found = headers.find(std::string(lower_case_name));
-  return found == headers.end() ? absl::string_view() : absl::string_view(found->second);
-}
-
 HttpReply ApiHandler::ErrorReply(const api::ApiError& error) {
   HttpReply reply{.status = error.code, .body = json::Dump(api::ErrorToJson(error)) + "\n"};
   // A client tries again by itself only when this header is there (spec 12.2).

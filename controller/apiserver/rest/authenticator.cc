@@ -68,7 +68,9 @@ absl::Status AddToken(absl::string_view line, TokenTable& table) {
 absl::Status Unauthorized() { return api::ToStatus(api::Unauthorized()); }
 
 absl::StatusOr<User> WithoutImpersonation(const HttpRequest& request, TokenFile* tokens) {
-  if (request.certificate.has_value()) return *request.certificate;
+  if (request.certificate.has_value()) {
+    return User{request.certificate->name, request.certificate->groups};
+  }
   absl::string_view authorization = request.Header("authorization");
   if (authorization.empty()) {
     if (request.certificate_untrusted) return Unauthorized();

@@ -7,45 +7,20 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 
+#include "common/net/https_server.h"
 #include "controller/apiserver/rest/api_handler.h"
 #include "controller/apiserver/rest/watch_stream.h"
 
 namespace rekindle::apiserver {
 
-// The HTTPS front of the API: HTTP/1.1 over TLS 1.2 and later, with client certificates where they
-// are sent. Every client has bounds in time and memory, and so have all of them together.
+// The HTTPS front of the API: a handler's answers and a registry's watches over an HttpsServer,
+// whose bounds these are.
 class RestServer {
  public:
   struct Options {
-    std::string address = "127.0.0.1";  // an IP address
-    uint16_t port = 0;                  // 0: the system chooses
-
-    // PEM: the server's certificate with its chain, its key, and who signs clients' certificates.
-    std::string certificate;
-    std::string key;
-    std::string client_ca;
-
-    size_t io_threads = 2;
-    size_t workers = 16;        // requests that are worked on at once
-    size_t queued = 512;        // that wait for a worker; more are told to come again (429)
-    size_t watch_starters = 8;  // watches that begin at once
-    size_t queued_watches = 1024;
-
-    // Beyond this the oldest connection that has not asked anything yet gives way.
-    size_t max_connections = 4096;
-    size_t max_header_bytes = 32 * 1024;
-    int64_t max_body_bytes = 3 * 1024 * 1024;
-    int64_t max_bodies_bytes = 256 * 1024 * 1024;  // of all that are being read or worked on
-
-    absl::Duration handshake_timeout = absl::Seconds(10);
-    absl::Duration header_timeout = absl::Seconds(10);
-    absl::Duration body_timeout = absl::Seconds(60);
-    absl::Duration write_timeout = absl::Seconds(60);
-    absl::Duration idle_timeout = absl::Minutes(3);  // between requests
-    absl::Duration stop_grace = absl::Seconds(5);
-
+    // Its `name` and what it knows of streams (here: watches) included.
+    net::HttpsServer::Options http = {.name = "api"};
     size_t gzip_from_bytes = 128 * 1024;
     WatchStream::Limits watch;
   };

@@ -10,17 +10,12 @@
 #include "absl/strings/string_view.h"
 
 #include "common/json/json_fwd.h"
+#include "common/net/https_types.h"
 #include "controller/apiserver/catalog/catalog.h"
 
 namespace rekindle::apiserver {
 
-// An answer of HTTP that is complete in itself.
-struct HttpReply {
-  int status = 200;
-  std::string content_type = "application/json";
-  std::vector<std::pair<std::string, std::string>> headers;  // ETag, Vary, Warning, ...
-  std::string body;                                          // empty with 304
-};
+using HttpReply = net::HttpsReply;
 
 // What `rows[].object` of a Table holds (spec kubernetes-api 5.2, 18.1).
 enum class IncludeObject { kNone, kMetadata, kObject };

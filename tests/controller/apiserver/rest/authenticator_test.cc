@@ -89,7 +89,7 @@ TEST_F(AuthenticatorTest, Tokens) {
 
 TEST_F(AuthenticatorTest, CertificatesAndNobody) {
   HttpRequest request;
-  request.certificate = User{"carol", {"ops", "dev"}};
+  request.certificate = net::PeerName{"carol", {"ops", "dev"}};
   EXPECT_THAT(Ask(request)->groups, ElementsAre("ops", "dev", "system:authenticated"));
   HttpRequest untrusted;
   untrusted.certificate_untrusted = true;

@@ -126,9 +126,9 @@ class RestFixture : public ::testing::Test {
                                                                 .tokens = tokens_.get(),
                                                                 .metrics = &metrics_,
                                                                 .random = [] { return 7u; }});
-    options.certificate = pki_.server.certificate;
-    options.key = pki_.server.key;
-    options.client_ca = pki_.authority.certificate;
+    options.http.certificate = pki_.server.certificate;
+    options.http.key = pki_.server.key;
+    options.http.client_ca = pki_.authority.certificate;
     auto server = RestServer::Start(options, *handler_, registry_, surface_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);

@@ -11,7 +11,7 @@ using ::testing::UnorderedElementsAre;
 class RestLimitsTest : public RestFixture {};
 
 TEST_F(RestLimitsTest, BodiesHaveAnEnd) {
-  Start({.max_body_bytes = 1000});
+  Start({.http = {.max_body_bytes = 1000}});
   EXPECT_THAT(Ask(Request("POST", kPods, "", std::string(1000, ' '))), StartsWith("HTTP/1.1 200 "));
   const std::string large = Ask(Request("POST", kPods, "", std::string(1001, ' ')));
   EXPECT_THAT(large, AllOf(StartsWith("HTTP/1.1 413 "),
@@ -34,7 +34,7 @@ TEST_F(RestLimitsTest, WhoMayNotAskIsNotListenedTo) {
 }
 
 TEST_F(RestLimitsTest, AllBodiesTogetherHaveAnEnd) {
-  Start({.max_bodies_bytes = 1000});
+  Start({.http = {.max_bodies_bytes = 1000}});
   auto first = Connect();
   first->Send(Request("POST", kPods, "Content-Length: 900\r\n") + "{");
   // Answered: the first one has been read by then or will be refused in its place.
@@ -46,7 +46,7 @@ TEST_F(RestLimitsTest, AllBodiesTogetherHaveAnEnd) {
 }
 
 TEST_F(RestLimitsTest, HeadersHaveAnEnd) {
-  Start({.max_header_bytes = 2000});
+  Start({.http = {.max_header_bytes = 2000}});
   EXPECT_THAT(Ask(Request("GET", kPods, "X: " + std::string(1500, 'x') + "\r\n")),
               StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(Ask(Request("GET", kPods, "X: " + std::string(3000, 'x') + "\r\n")),
@@ -67,7 +67,8 @@ TEST_F(RestLimitsTest, WhatIsNotHttp) {
 }
 
 TEST_F(RestLimitsTest, SlowClientsAreToldAndCutOff) {
-  Start({.header_timeout = absl::Milliseconds(100), .body_timeout = absl::Milliseconds(100)});
+  Start({.http = {.header_timeout = absl::Milliseconds(100),
+                  .body_timeout = absl::Milliseconds(100)}});
   auto header = Connect();
   header->Send("GET /version HTTP/1.1\r\nHost");
   EXPECT_THAT(header->ReadAnswer(), StartsWith("HTTP/1.1 408 "));
@@ -80,7 +81,7 @@ TEST_F(RestLimitsTest, SlowClientsAreToldAndCutOff) {
 }
 
 TEST_F(RestLimitsTest, NoHandshakeNoConnection) {
-  Start({.handshake_timeout = absl::Milliseconds(100)});
+  Start({.http = {.handshake_timeout = absl::Milliseconds(100)}});
   boost::asio::io_context io;
   boost::asio::ip::tcp::socket socket(io);
   socket.connect({boost::asio::ip::address_v4::loopback(), server_->port()});
@@ -90,7 +91,7 @@ TEST_F(RestLimitsTest, NoHandshakeNoConnection) {
 }
 
 TEST_F(RestLimitsTest, SilentConnectionsGiveWayToNewOnes) {
-  Start({.max_connections = 4});
+  Start({.http = {.max_connections = 4}});
   auto working = Connect();
   working->Send(Request("GET", "/version"));
   EXPECT_THAT(working->ReadAnswer(), StartsWith("HTTP/1.1 200 "));
@@ -103,7 +104,7 @@ TEST_F(RestLimitsTest, SilentConnectionsGiveWayToNewOnes) {
 }
 
 TEST_F(RestLimitsTest, WhenAllWorkersAreBusyClientsComeAgain) {
-  Start({.workers = 1, .queued = 1});
+  Start({.http = {.workers = 1, .queued = 1}});
   Latch begun;
   Latch go_on;
   registry_.Answer([&](const Call&) -> absl::StatusOr<Reply> {
@@ -151,17 +152,17 @@ TEST_F(RestLimitsTest, AClientMayWaitForTheGoAhead) {
 TEST_F(RestLimitsTest, AddressesAndCertificatesAreChecked) {
   Start();
   RestServer::Options options;
-  options.certificate = pki_.server.certificate;
-  options.key = pki_.server.key;
-  options.client_ca = pki_.authority.certificate;
-  options.address = "localhost";
+  options.http.certificate = pki_.server.certificate;
+  options.http.key = pki_.server.key;
+  options.http.client_ca = pki_.authority.certificate;
+  options.http.address = "localhost";
   EXPECT_EQ(RestServer::Start(options, *handler_, registry_, surface_).status().code(),
             absl::StatusCode::kInvalidArgument);
-  options.address = "127.0.0.1";
-  options.port = server_->port();
+  options.http.address = "127.0.0.1";
+  options.http.port = server_->port();
   EXPECT_EQ(RestServer::Start(options, *handler_, registry_, surface_).status().code(),
             absl::StatusCode::kUnavailable);
-  options.key = admin_.key;
+  options.http.key = admin_.key;
   EXPECT_EQ(RestServer::Start(options, *handler_, registry_, surface_).status().code(),
             absl::StatusCode::kInvalidArgument);
 }

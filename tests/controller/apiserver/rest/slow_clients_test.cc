@@ -45,7 +45,7 @@ TEST_F(SlowClientsTest, TakeNoMemoryForGoodAndNobodysPlace) {
   const char* wanted = std::getenv("REKINDLE_SLOW_CONNECTIONS");
   const int64_t connections = wanted == nullptr ? 3000 : std::atoll(wanted);
   ASSERT_GT(connections, kWarm);
-  Start({.max_connections = kServed});
+  Start({.http = {.max_connections = kServed}});
   Open(kWarm);
   const size_t before = Allocated();
   Open(connections - kWarm);

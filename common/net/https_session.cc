@@ -1,4 +1,4 @@
-#include "controller/apiserver/rest/session.h"
+#include "common/net/https_session.h"
 
 #include <algorithm>
 #include <utility>
@@ -12,10 +12,9 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/status.hpp>
 
-#include "controller/apiserver/rest/gzip.h"
-#include "controller/apiserver/rest/tls.h"
+#include "common/net/server_tls.h"
 
-namespace rekindle::apiserver {
+namespace rekindle::net {
 namespace {
 
 namespace asio = boost::asio;
@@ -27,7 +26,7 @@ constexpr size_t kReadBytes = 4096;
 // A connection is read on for a moment after it was refused, so that the refusal arrives.
 constexpr size_t kMostDrained = 8 * 1024 * 1024;
 constexpr absl::Duration kClosing = absl::Seconds(2);
-constexpr size_t kWatchChunk = 256 * 1024;
+constexpr size_t kStreamChunk = 256 * 1024;
 constexpr absl::string_view kLastChunk = "0\r\n\r\n";
 
 std::string HeaderText(int status, absl::string_view content_type) {
@@ -38,50 +37,43 @@ std::string HeaderText(int status, absl::string_view content_type) {
       absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::Now(), absl::UTCTimeZone()), "\r\n");
 }
 
-HttpReply Busy() {
+HttpsReply Busy() {
   return {.status = 429,
           .content_type = "text/plain; charset=utf-8",
           .headers = {{"Retry-After", "1"}, {"X-Content-Type-Options", "nosniff"}},
           .body = "Too many requests, please try again later.\n"};
 }
 
-HttpReply Plain(int status, absl::string_view text) {
-  api::ApiError error = api::BadRequest(text);
-  error.code = status;
-  if (status == 408) error.reason = "Timeout";
-  if (status == 431) error.reason = "RequestHeaderFieldsTooLarge";
-  return ApiHandler::ErrorReply(error);
-}
-
 }  // namespace
 
-Session::Session(SessionHost& host, tcp::socket socket, std::shared_ptr<asio::ssl::context> context)
+HttpsSession::HttpsSession(HttpsSessionHost& host, tcp::socket socket,
+                           std::shared_ptr<asio::ssl::context> context)
     : host_(host),
       context_(std::move(context)),
       stream_(std::move(socket), *context_),
       deadline_(stream_.get_executor()),
-      watch_end_(stream_.get_executor()),
+      stream_end_(stream_.get_executor()),
       buffer_(host.options->max_header_bytes + 64 * 1024) {}
 
-Session::~Session() { ReleaseBody(); }
+HttpsSession::~HttpsSession() { ReleaseBody(); }
 
-void Session::Start() {
+void HttpsSession::Start() {
   asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Handshake(); });
 }
 
-void Session::Stop() {
+void HttpsSession::Stop() {
   asio::post(stream_.get_executor(), [self = shared_from_this()] {
     self->stopping_ = true;
-    if (self->watch_ != nullptr) return self->watch_->Finish();
+    if (self->answer_stream_ != nullptr) return self->answer_stream_->Finish();
     if (self->idle_ || !self->proven_) self->Close();
   });
 }
 
-void Session::Kill() {
+void HttpsSession::Kill() {
   asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Close(); });
 }
 
-void Session::Expect(absl::Duration limit, OnTime what) {
+void HttpsSession::Expect(absl::Duration limit, OnTime what) {
   deadline_.expires_after(absl::ToChronoNanoseconds(limit));
   // A wait whose time has come cannot be cancelled: the number tells that it is not meant any more.
   deadline_.async_wait([self = shared_from_this(), what, number = ++deadline_number_](Error error) {
@@ -93,7 +85,7 @@ void Session::Expect(absl::Duration limit, OnTime what) {
   });
 }
 
-void Session::Handshake() {
+void HttpsSession::Handshake() {
   Error ignored;
   stream_.next_layer().set_option(tcp::no_delay(true), ignored);
   Expect(host_.options->handshake_timeout, OnTime::kClose);
@@ -104,7 +96,7 @@ void Session::Handshake() {
   });
 }
 
-void Session::AwaitRequest() {
+void HttpsSession::AwaitRequest() {
   if (closed_) return;
   if (stopping_) return Shutdown();
   parser_.emplace();
@@ -122,14 +114,14 @@ void Session::AwaitRequest() {
                           });
 }
 
-void Session::ReadHeader() {
+void HttpsSession::ReadHeader() {
   Expect(host_.options->header_timeout, OnTime::kSay);
   http::async_read_header(
       stream_, buffer_, *parser_,
       [self = shared_from_this()](Error error, size_t) { self->OnHeader(error); });
 }
 
-void Session::OnHeader(Error error) {
+void HttpsSession::OnHeader(Error error) {
   if (closed_) return;
   if (error) return RefuseRead(error);
   const auto& message = parser_->get();
@@ -145,23 +137,21 @@ void Session::OnHeader(Error error) {
   }
   keep_alive_ = message.keep_alive();
   old_client_ = message.version() < 11;
-  gzip_ = AcceptsGzip(request_.Header("accept-encoding"));
   if (!proven_) {
     proven_ = true;
     host_.Proven(shared_from_this());
   }
-  if (std::optional<HttpReply> health = host_.handler->Health(request_)) {
+  if (std::optional<HttpsReply> reply = host_.handler->Immediate(request_)) {
     keep_alive_ = keep_alive_ && parser_->is_done();
-    return Answer(*std::move(health), false);
+    return Answer(*std::move(reply));
   }
   if (parser_->is_done()) return Serve();
   const auto length = parser_->content_length();
   if (length && *length == 0) return ReadBody();
   if (length && static_cast<int64_t>(*length) > host_.options->max_body_bytes) {
-    return RefuseAndClose(
-        ApiHandler::ErrorReply(api::RequestTooLarge(host_.options->max_body_bytes)));
+    return RefuseTooLarge();
   }
-  if (std::optional<HttpReply> refusal = host_.handler->Refusal(request_)) {
+  if (std::optional<HttpsReply> refusal = host_.handler->Refusal(request_)) {
     return RefuseAndClose(*std::move(refusal));
   }
   // Of a body in chunks nobody knows the size beforehand.
@@ -179,69 +169,68 @@ void Session::OnHeader(Error error) {
                     });
 }
 
-void Session::ReadBody() {
+void HttpsSession::ReadBody() {
   Expect(host_.options->body_timeout, OnTime::kSay);
   http::async_read(stream_, buffer_, *parser_,
                    [self = shared_from_this()](Error error, size_t) { self->OnBody(error); });
 }
 
-void Session::OnBody(Error error) {
+void HttpsSession::OnBody(Error error) {
   if (closed_) return;
   if (error) return RefuseRead(error);
   request_.body = std::move(parser_->get().body());
   Serve();
 }
 
-void Session::RefuseRead(Error error) {
-  if (timed_out_) return RefuseAndClose(Plain(408, "the request did not come in time"));
+void HttpsSession::RefuseRead(Error error) {
+  if (timed_out_)
+    return RefuseAndClose(host_.handler->Problem(408, "the request did not come in time"));
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return RefuseAndClose(Plain(431, absl::StrCat("the header of the request is larger than ",
-                                                  host_.options->max_header_bytes, " bytes")));
+    return RefuseAndClose(
+        host_.handler->Problem(431, absl::StrCat("the header of the request is larger than ",
+                                                 host_.options->max_header_bytes, " bytes")));
   }
   if (error == http::error::body_limit) {
-    return RefuseAndClose(
-        ApiHandler::ErrorReply(api::RequestTooLarge(host_.options->max_body_bytes)));
+    return RefuseTooLarge();
   }
   const bool of_http = error.category() == make_error_code(http::error::bad_method).category();
   if (of_http && error != http::error::end_of_stream && error != http::error::partial_message) {
-    return RefuseAndClose(Plain(400, "the request is not HTTP/1.1"));
+    return RefuseAndClose(host_.handler->Problem(400, "the request is not HTTP/1.1"));
   }
   Shutdown();
 }
 
-void Session::Serve() {
-  ++deadline_number_;  // whatever it takes; the registry has its own limits
-  deadline_.cancel();
-  auto request = std::make_shared<const HttpRequest>(std::move(request_));
-  const bool taken =
-      host_.workers->Run([self = shared_from_this(), request] { self->Work(request); });
-  if (!taken) Answer(Busy(), false);
+void HttpsSession::RefuseTooLarge() {
+  RefuseAndClose(host_.handler->Problem(
+      413, absl::StrCat("Request entity too large: limit is ", host_.options->max_body_bytes)));
 }
 
-void Session::Work(std::shared_ptr<const HttpRequest> request) {
-  ApiHandler::Outcome outcome = host_.handler->Handle(*request);
-  bool gzipped = false;
-  if (auto* reply = std::get_if<HttpReply>(&outcome);
-      reply != nullptr && gzip_ && reply->body.size() >= host_.options->gzip_from_bytes) {
-    std::string packed = Gzip(reply->body);
-    gzipped = !packed.empty();
-    if (gzipped) reply->body = std::move(packed);
-  }
+void HttpsSession::Serve() {
+  ++deadline_number_;  // whatever it takes; the handler has its own limits
+  deadline_.cancel();
+  auto request = std::make_shared<const HttpsRequest>(std::move(request_));
+  const bool taken =
+      host_.workers->Run([self = shared_from_this(), request] { self->Work(request); });
+  if (!taken) Answer(Busy());
+}
+
+void HttpsSession::Work(std::shared_ptr<const HttpsRequest> request) {
+  HttpsHandler::Outcome outcome = host_.handler->Handle(*request);
   asio::post(stream_.get_executor(),
-             [self = shared_from_this(), gzipped, done = std::move(outcome)]() mutable {
+             [self = shared_from_this(), done = std::move(outcome)]() mutable {
                self->ReleaseBody();
                if (self->closed_) return;
-               if (auto* plan = std::get_if<WatchPlan>(&done))
-                 return self->BeginWatch(std::move(*plan));
-               self->Answer(std::get<HttpReply>(std::move(done)), gzipped);
+               if (auto* stream = std::get_if<std::shared_ptr<HttpsStream>>(&done)) {
+                 return self->BeginStream(std::move(*stream));
+               }
+               self->Answer(std::get<HttpsReply>(std::move(done)));
              });
 }
 
-void Session::Answer(HttpReply reply, bool gzipped) {
+void HttpsSession::Answer(HttpsReply reply) {
   const bool keep = keep_alive_ && !stopping_;
   std::string text = HeaderText(reply.status, reply.content_type);
   for (const auto& [name, value] : reply.headers) absl::StrAppend(&text, name, ": ", value, "\r\n");
-  if (gzipped) absl::StrAppend(&text, "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n");
   if (!keep) absl::StrAppend(&text, "Connection: close\r\n");
   if (keep && old_client_) absl::StrAppend(&text, "Connection: keep-alive\r\n");
   const bool bodiless = reply.status == 304;
@@ -252,7 +241,7 @@ void Session::Answer(HttpReply reply, bool gzipped) {
   Send(std::move(text), !keep);
 }
 
-void Session::RefuseAndClose(HttpReply reply) {
+void HttpsSession::RefuseAndClose(HttpsReply reply) {
   ReleaseBody();
   keep_alive_ = false;
   timed_out_ = false;
@@ -270,7 +259,7 @@ void Session::RefuseAndClose(HttpReply reply) {
   });
 }
 
-void Session::Send(std::string bytes, bool last) {
+void HttpsSession::Send(std::string bytes, bool last) {
   out_ = std::move(bytes);
   Expect(host_.options->write_timeout, OnTime::kClose);
   asio::async_write(stream_, asio::buffer(out_),
@@ -282,7 +271,7 @@ void Session::Send(std::string bytes, bool last) {
                     });
 }
 
-void Session::Drain() {
+void HttpsSession::Drain() {
   buffer_.clear();
   stream_.async_read_some(buffer_.prepare(kReadBytes),
                           [self = shared_from_this()](Error error, size_t size) {
@@ -292,93 +281,90 @@ void Session::Drain() {
                           });
 }
 
-void Session::Shutdown() {
+void HttpsSession::Shutdown() {
   if (closed_) return;
   Expect(kClosing, OnTime::kClose);
   stream_.async_shutdown([self = shared_from_this()](Error) { self->Close(); });
 }
 
-void Session::Close() {
+void HttpsSession::Close() {
   if (std::exchange(closed_, true)) return;
   ++deadline_number_;
   deadline_.cancel();
-  watch_end_.cancel();
-  if (watch_ != nullptr) watch_->Abandon();
-  watch_handle_.reset();
+  stream_end_.cancel();
+  if (answer_stream_ != nullptr) answer_stream_->Abandon();
   Error ignored;
   stream_.next_layer().shutdown(tcp::socket::shutdown_both, ignored);
   stream_.next_layer().close(ignored);
   host_.Forget(shared_from_this());
 }
 
-void Session::ReleaseBody() { host_.bodies_bytes -= std::exchange(body_bytes_, 0); }
+void HttpsSession::ReleaseBody() { host_.bodies_bytes -= std::exchange(body_bytes_, 0); }
 
-void Session::BeginWatch(WatchPlan plan) {
-  const absl::Duration limit = plan.timeout;
-  std::weak_ptr<Session> weak = weak_from_this();
-  watch_ =
-      std::make_shared<WatchStream>(std::move(plan), *host_.lines, host_.options->watch, [weak] {
-        if (const std::shared_ptr<Session> self = weak.lock()) {
-          asio::post(self->stream_.get_executor(), [self] { self->Pump(); });
-        }
-      });
-  if (stopping_) watch_->Finish();
-  const bool taken = host_.watch_starters->Run([self = shared_from_this(), watch = watch_] {
-    watch->Beginning();
-    auto handle = self->host_.registry->Watch(watch->plan().call, watch);
-    watch->Begun();
-    asio::post(self->stream_.get_executor(),
-               [self, done = std::move(handle)]() mutable { self->OnWatchBegun(std::move(done)); });
+void HttpsSession::BeginStream(std::shared_ptr<HttpsStream> stream) {
+  std::weak_ptr<HttpsSession> weak = weak_from_this();
+  answer_stream_ = std::move(stream);
+  answer_stream_->Open([weak] {
+    if (const std::shared_ptr<HttpsSession> self = weak.lock()) {
+      asio::post(self->stream_.get_executor(), [self] { self->Pump(); });
+    }
   });
+  if (stopping_) answer_stream_->Finish();
+  const bool taken =
+      host_.stream_starters->Run([self = shared_from_this(), stream = answer_stream_] {
+        std::optional<HttpsReply> reply = stream->Begin();
+        asio::post(self->stream_.get_executor(), [self, done = std::move(reply)]() mutable {
+          self->OnStreamBegun(std::move(done));
+        });
+      });
   if (!taken) {
-    watch_.reset();
-    return Answer(Busy(), false);
+    answer_stream_->Abandon();
+    answer_stream_.reset();
+    return Answer(Busy());
   }
-  watch_end_.expires_after(absl::ToChronoNanoseconds(limit));
-  watch_end_.async_wait([self = shared_from_this()](Error error) {
-    if (!error && self->watch_ != nullptr) self->watch_->Finish();
+  stream_end_.expires_after(absl::ToChronoNanoseconds(answer_stream_->limit()));
+  stream_end_.async_wait([self = shared_from_this()](Error error) {
+    if (!error && self->answer_stream_ != nullptr) self->answer_stream_->Finish();
   });
 }
 
-void Session::OnWatchBegun(absl::StatusOr<std::unique_ptr<WatchHandle>> handle) {
+void HttpsSession::OnStreamBegun(std::optional<HttpsReply> reply) {
   if (closed_) return;
-  watch_begun_ = true;
-  if (handle.ok()) {
-    watch_handle_ = *std::move(handle);
-  } else if (header_sent_) {
-    watch_->OnError(handle.status());
-  } else {
-    watch_end_.cancel();
-    watch_.reset();
-    return Answer(ApiHandler::StatusReply(handle.status()), false);
+  if (reply.has_value() && header_sent_) {
+    answer_stream_->EndWithReply();
+  } else if (reply.has_value()) {
+    stream_end_.cancel();
+    answer_stream_->Abandon();
+    answer_stream_.reset();
+    return Answer(*std::move(reply));
   }
   Pump();
 }
 
-void Session::WatchForEnd() {
+void HttpsSession::AwaitHangUp() {
   if (closed_ || buffer_.size() > kReadBytes) return;
   stream_.async_read_some(buffer_.prepare(kReadBytes),
                           [self = shared_from_this()](Error error, size_t size) {
                             // The client is gone, or has said that it will say no more.
                             if (error) return self->Close();
                             self->buffer_.commit(size);
-                            self->WatchForEnd();
+                            self->AwaitHangUp();
                           });
 }
 
-void Session::Pump() {
-  if (closed_ || writing_ || watch_ == nullptr) return;
+void HttpsSession::Pump() {
+  if (closed_ || writing_ || answer_stream_ == nullptr) return;
   std::string bytes;
   bool end = false;
   if (!header_sent_) {
     // The header goes out as soon as it is sure that there will be a stream.
     header_sent_ = true;
-    bytes = HeaderText(200, "application/json");
+    bytes = HeaderText(200, answer_stream_->content_type());
     if (!old_client_) bytes += "Transfer-Encoding: chunked\r\n";
     bytes += "Connection: close\r\n\r\n";
-    WatchForEnd();
+    AwaitHangUp();
   } else {
-    WatchStream::Batch batch = watch_->Take(kWatchChunk);
+    HttpsStream::Batch batch = answer_stream_->Take(kStreamChunk);
     end = batch.end;
     if (batch.bytes.empty() && !end) return;
     if (old_client_) {
@@ -399,11 +385,11 @@ void Session::Pump() {
                       ++self->deadline_number_;
                       self->deadline_.cancel();
                       if (end) {
-                        self->watch_handle_.reset();
+                        self->answer_stream_->Abandon();
                         return self->Shutdown();
                       }
                       self->Pump();
                     });
 }
 
-}  // namespace rekindle::apiserver
+}  // namespace rekindle::net

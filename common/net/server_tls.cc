@@ -1,4 +1,4 @@
-#include "controller/apiserver/rest/tls.h"
+#include "common/net/server_tls.h"
 
 #include <cstring>
 
@@ -8,7 +8,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-namespace rekindle::apiserver {
+namespace rekindle::net {
 namespace {
 
 namespace ssl = boost::asio::ssl;
@@ -62,20 +62,21 @@ absl::StatusOr<std::shared_ptr<ssl::context>> MakeServerContext(const std::strin
   if (error) return Bad("certificate", error);
   context->use_private_key(boost::asio::buffer(key), ssl::context::pem, error);
   if (error) return Bad("key", error);
+  if (client_ca.empty()) return context;
   context->add_certificate_authority(boost::asio::buffer(client_ca), error);
   if (error) return Bad("client authority", error);
   SSL_CTX_set_verify(native, SSL_VERIFY_PEER, &AcceptAnyCertificate);
   return context;
 }
 
-void IdentifyPeer(SSL* connection, HttpRequest& request) {
+void IdentifyPeer(SSL* connection, HttpsRequest& request) {
   X509* certificate = SSL_get0_peer_certificate(connection);
   if (certificate == nullptr) return;
   if (SSL_get_verify_result(connection) != X509_V_OK) {
     request.certificate_untrusted = true;
     return;
   }
-  User user;
+  PeerName user;
   const X509_NAME* subject = X509_get_subject_name(certificate);
   for (int i = 0; i < X509_NAME_entry_count(subject); ++i) {
     const X509_NAME_ENTRY* entry = X509_NAME_get_entry(subject, i);
@@ -90,4 +91,4 @@ void IdentifyPeer(SSL* connection, HttpRequest& request) {
   request.certificate = std::move(user);
 }
 
-}  // namespace rekindle::apiserver
+}  // namespace rekindle::net

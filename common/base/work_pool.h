@@ -1,5 +1,5 @@
-#ifndef REKINDLE_CONTROLLER_APISERVER_REST_WORK_POOL_H_
-#define REKINDLE_CONTROLLER_APISERVER_REST_WORK_POOL_H_
+#ifndef REKINDLE_COMMON_BASE_WORK_POOL_H_
+#define REKINDLE_COMMON_BASE_WORK_POOL_H_
 
 #include <cstddef>
 #include <deque>
@@ -12,7 +12,7 @@
 
 #include "common/base/sync.h"
 
-namespace rekindle::apiserver {
+namespace rekindle {
 
 // Threads for what blocks, with a queue that has an end. Threads: thread-safe.
 class WorkPool {
@@ -42,6 +42,6 @@ class WorkPool {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace rekindle::apiserver
+}  // namespace rekindle
 
-#endif  // REKINDLE_CONTROLLER_APISERVER_REST_WORK_POOL_H_
+#endif  // REKINDLE_COMMON_BASE_WORK_POOL_H_

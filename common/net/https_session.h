@@ -1,5 +1,5 @@
-#ifndef REKINDLE_CONTROLLER_APISERVER_REST_SESSION_H_
-#define REKINDLE_CONTROLLER_APISERVER_REST_SESSION_H_
+#ifndef REKINDLE_COMMON_NET_HTTPS_SESSION_H_
+#define REKINDLE_COMMON_NET_HTTPS_SESSION_H_
 
 #include <atomic>
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -15,43 +15,40 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "controller/apiserver/rest/api_handler.h"
-#include "controller/apiserver/rest/server.h"
-#include "controller/apiserver/rest/watch_stream.h"
-#include "controller/apiserver/rest/work_pool.h"
+#include "common/base/work_pool.h"
+#include "common/net/https_server.h"
+#include "common/net/https_types.h"
 
-namespace rekindle::apiserver {
+namespace rekindle::net {
 
-class Session;
+class HttpsSession;
 
 // What sessions share. Outlives them all.
-struct SessionHost {
-  virtual ~SessionHost() = default;
+struct HttpsSessionHost {
+  virtual ~HttpsSessionHost() = default;
   // The session has asked something: it does not give way to newer ones any more.
-  virtual void Proven(const std::shared_ptr<Session>& session) = 0;
-  virtual void Forget(const std::shared_ptr<Session>& session) = 0;
+  virtual void Proven(const std::shared_ptr<HttpsSession>& session) = 0;
+  virtual void Forget(const std::shared_ptr<HttpsSession>& session) = 0;
 
-  const RestServer::Options* options = nullptr;
-  ApiHandler* handler = nullptr;
-  Registry* registry = nullptr;
-  EventLines* lines = nullptr;
+  const HttpsServer::Options* options = nullptr;
+  HttpsHandler* handler = nullptr;
   WorkPool* workers = nullptr;
-  WorkPool* watch_starters = nullptr;
+  WorkPool* stream_starters = nullptr;
   std::atomic<int64_t> bodies_bytes{0};  // see Options::max_bodies_bytes
 };
 
-// One connection: a request, its answer, and again while the client keeps it open; a watch is its
+// One connection: a request, its answer, and again while the client keeps it open; a stream is its
 // last answer. Threads: everything but Start, Stop and Kill runs on the connection's strand.
-class Session : public std::enable_shared_from_this<Session> {
+class HttpsSession : public std::enable_shared_from_this<HttpsSession> {
  public:
   using Stream = boost::asio::ssl::stream<boost::asio::ip::tcp::socket>;
 
-  Session(SessionHost& host, boost::asio::ip::tcp::socket socket,
-          std::shared_ptr<boost::asio::ssl::context> context);
-  ~Session();
+  HttpsSession(HttpsSessionHost& host, boost::asio::ip::tcp::socket socket,
+               std::shared_ptr<boost::asio::ssl::context> context);
+  ~HttpsSession();
 
   void Start();
-  // Ends a watch, or the connection once its request is answered.
+  // Ends a stream, or the connection once its request is answered.
   void Stop();
   // Closes the connection now.
   void Kill();
@@ -69,26 +66,27 @@ class Session : public std::enable_shared_from_this<Session> {
   void ReadBody();
   void OnBody(Error error);
   void RefuseRead(Error error);
+  void RefuseTooLarge();
   void Serve();
-  void Work(std::shared_ptr<const HttpRequest> request);
-  void Answer(HttpReply reply, bool gzipped);
-  void RefuseAndClose(HttpReply reply);
+  void Work(std::shared_ptr<const HttpsRequest> request);
+  void Answer(HttpsReply reply);
+  void RefuseAndClose(HttpsReply reply);
   void Send(std::string bytes, bool last);
   void Drain();
   void Shutdown();
   void Close();
   void ReleaseBody();
 
-  void BeginWatch(WatchPlan plan);
-  void OnWatchBegun(absl::StatusOr<std::unique_ptr<WatchHandle>> handle);
-  void WatchForEnd();
+  void BeginStream(std::shared_ptr<HttpsStream> stream);
+  void OnStreamBegun(std::optional<HttpsReply> reply);
+  void AwaitHangUp();
   void Pump();
 
-  SessionHost& host_;
+  HttpsSessionHost& host_;
   const std::shared_ptr<boost::asio::ssl::context> context_;
   Stream stream_;
   boost::asio::steady_timer deadline_;
-  boost::asio::steady_timer watch_end_;
+  boost::asio::steady_timer stream_end_;
   uint64_t deadline_number_ = 0;
   bool timed_out_ = false;
   bool closed_ = false;
@@ -98,21 +96,18 @@ class Session : public std::enable_shared_from_this<Session> {
   bool writing_ = false;
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
-  HttpRequest peer_;     // who it is; copied into each request
-  HttpRequest request_;  // that is being served
+  HttpsRequest peer_;     // who it is; copied into each request
+  HttpsRequest request_;  // that is being served
   bool keep_alive_ = false;
   bool old_client_ = false;  // HTTP/1.0: knows no chunks, and stays only when it is told so
-  bool gzip_ = false;
-  int64_t body_bytes_ = 0;  // counted in SessionHost::bodies_bytes
+  int64_t body_bytes_ = 0;   // counted in HttpsSessionHost::bodies_bytes
   std::string out_;
   size_t drained_ = 0;
 
-  std::shared_ptr<WatchStream> watch_;
-  std::unique_ptr<WatchHandle> watch_handle_;
-  bool watch_begun_ = false;
+  std::shared_ptr<HttpsStream> answer_stream_;
   bool header_sent_ = false;
 };
 
-}  // namespace rekindle::apiserver
+}  // namespace rekindle::net
 
-#endif  // REKINDLE_CONTROLLER_APISERVER_REST_SESSION_H_
+#endif  // REKINDLE_COMMON_NET_HTTPS_SESSION_H_

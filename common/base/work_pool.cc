@@ -1,10 +1,10 @@
-#include "controller/apiserver/rest/work_pool.h"
+#include "common/base/work_pool.h"
 
 #include <pthread.h>
 
 #include <utility>
 
-namespace rekindle::apiserver {
+namespace rekindle {
 
 WorkPool::WorkPool(size_t threads, size_t queue, const std::string& name) : queue_limit_(queue) {
   for (size_t i = 0; i < threads; ++i) {
@@ -49,4 +49,4 @@ void WorkPool::Serve() {
   }
 }
 
-}  // namespace rekindle::apiserver
+}  // namespace rekindle
