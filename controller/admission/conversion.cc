@@ -47,8 +47,8 @@ ReviewAnswer AnswerConversion(absl::string_view body) {
   ReviewAnswer answer{.outcome = Outcome::kConverted};
   const auto head = [&](const Json& result) {
     return absl::StrCat(R"({"apiVersion":)", Json(envelope->api_version).dump(),
-                        R"(,"kind":"ConversionReview","response":{"uid":)", json::Dump(envelope->uid),
-                        R"(,"result":)", json::Dump(result));
+                        R"(,"kind":"ConversionReview","response":{"uid":)",
+                        json::Dump(envelope->uid), R"(,"result":)", json::Dump(result));
   };
   std::string converted;
   for (size_t i = 0; i < objects->size(); ++i) {
@@ -67,8 +67,8 @@ ReviewAnswer AnswerConversion(absl::string_view body) {
     }
     absl::StrAppend(&converted, i == 0 ? "" : ",", json::Dump(*made));
   }
-  answer.body = absl::StrCat(head({{"status", "Success"}}), R"(,"convertedObjects":[)", converted,
-                             "]}}");
+  answer.body =
+      absl::StrCat(head({{"status", "Success"}}), R"(,"convertedObjects":[)", converted, "]}}");
   return answer;
 }
 

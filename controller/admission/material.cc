@@ -54,8 +54,7 @@ absl::StatusOr<KeyPair> NewServing(const KeyPair& authority, const std::vector<s
 
 std::string Bundle(const Material& material) {
   return absl::StrCat(material.authority.certificate,
-                      material.next.has_value() ? material.next->certificate : "",
-                      material.former);
+                      material.next.has_value() ? material.next->certificate : "", material.former);
 }
 
 absl::StatusOr<Material> FromSecret(const Json& secret) {
@@ -154,8 +153,7 @@ Decision Decide(const absl::StatusOr<Material>& stored, const std::optional<Mate
       apiserver::ValidityOf(stored->authority.certificate);
   if (life.ok() && life->end - now < policy.stage_before) {
     if (!stored->next.has_value()) {
-      return {CertStep::kStage,
-              absl::StrCat("the authority ends at ", api::FormatTime(life->end))};
+      return {CertStep::kStage, absl::StrCat("the authority ends at ", api::FormatTime(life->end))};
     }
     if (trusted && now - stored->next_since >= policy.settle) {
       return {CertStep::kSwitch, "all who call trust the next authority"};

@@ -253,8 +253,8 @@ ReviewAnswer AnswerAdmission(const Webhook& webhook, absl::string_view body,
   ReviewAnswer answer;
   Json response = {{"uid", envelope->uid}, {"allowed", verdict.status.ok()}};
   if (!verdict.status.ok()) {
-    const api::ApiError error = api::FromStatus(verdict.status)
-                                    .value_or(api::InternalError(verdict.status.message()));
+    const api::ApiError error =
+        api::FromStatus(verdict.status).value_or(api::InternalError(verdict.status.message()));
     response["status"] = api::ErrorToJson(error);
     answer.outcome = error.code < 500 ? Outcome::kDenied : Outcome::kFailed;
     answer.why = error.message;

@@ -14,9 +14,9 @@ namespace rekindle::admission {
 
 enum class Outcome {
   kAllowed,
-  kPatched,    // allowed, with a patch
-  kDenied,     // a rule refused it (4xx)
-  kFailed,     // it could not be decided (5xx): another object cannot be read
+  kPatched,  // allowed, with a patch
+  kDenied,   // a rule refused it (4xx)
+  kFailed,   // it could not be decided (5xx): another object cannot be read
   kConverted,
   kUnconverted,  // a ConversionReview answered by Failure
   kMalformed,    // no review at all: HTTP 400
@@ -49,9 +49,10 @@ struct ReviewContext {
 //   api::AdmitDelete). A patch is a JSON patch from request.object to what the rules made of it; of
 //   metadata it changes labels and annotations alone, and status never.
 // - Subresources, operations that the webhook is not for, and resources of other groups are let
-//   through: a configuration that names this path by mistake must not hold up other objects. Another
-//   resource of our own group is refused (400), since its own rules would be left out.
-// - An update that takes nothing but finalizers from an object that is being deleted is let through,
+//   through: a configuration that names this path by mistake must not hold up other objects.
+//   Another resource of our own group is refused (400), since its own rules would be left out.
+// - An update that takes nothing but finalizers from an object that is being deleted is let
+// through,
 //   whatever the rules say of the rest, so that everything can be deleted, gates off included (spec
 //   container-recreate 20.2.5).
 // - What is no review is answered by HTTP 400 and a text.

@@ -242,8 +242,8 @@ absl::StatusOr<Validity> ValidityOf(const std::string& certificate) {
 bool KeyFits(const KeyPair& pair) {
   const absl::StatusOr<Certificate> certificate = ParseCertificate(pair.certificate);
   const absl::StatusOr<Key> key = ParseKey(pair.key);
-  const bool fits = certificate.ok() && key.ok() &&
-                    X509_check_private_key(certificate->get(), key->get()) == 1;
+  const bool fits =
+      certificate.ok() && key.ok() && X509_check_private_key(certificate->get(), key->get()) == 1;
   ERR_clear_error();
   return fits;
 }
@@ -251,8 +251,8 @@ bool KeyFits(const KeyPair& pair) {
 bool SignedBy(const std::string& certificate, const std::string& authority) {
   const absl::StatusOr<Certificate> child = ParseCertificate(certificate);
   const absl::StatusOr<Certificate> parent = ParseCertificate(authority);
-  const bool good = child.ok() && parent.ok() &&
-                    X509_verify(child->get(), X509_get0_pubkey(parent->get())) == 1;
+  const bool good =
+      child.ok() && parent.ok() && X509_verify(child->get(), X509_get0_pubkey(parent->get())) == 1;
   ERR_clear_error();
   return good;
 }
