@@ -36,6 +36,9 @@ class AdmissionServer {
     // 0: the system chooses, anew after each Start. Timeouts and limits are those of HttpsServer.
     std::string address = "0.0.0.0";  // an IP address
     uint16_t port = 9443;
+    // PEM. Who signs the certificates that callers must show; empty: everybody who reaches the port
+    // is answered, as API servers show none unless they are told to (docs/security.md).
+    std::string client_ca;
     api::AdmissionGates gates;
     ObjectLookup::Cached cached;  // may be null
     CertPolicy policy;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include <nlohmann/json.hpp>
 
 #include "common/base/loop.h"
 #include "common/client/api_client.h"

@@ -40,6 +40,9 @@ std::optional<net::HttpsReply> ReviewFront::Refusal(const net::HttpsRequest& req
   if (path != kConvertPath && FindWebhook(path) == nullptr) {
     return Text(404, "there is no webhook at this path");
   }
+  if (options_.need_certificate && !request.certificate.has_value()) {
+    return Text(401, "reviews are taken from callers with a trusted client certificate only");
+  }
   if (request.method != "POST") return Text(405, "reviews are sent by POST");
   const absl::string_view type = request.Header("content-type");
   if (!type.empty() && !absl::StartsWithIgnoreCase(type, "application/json")) {

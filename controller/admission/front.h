@@ -37,6 +37,8 @@ class ReviewFront final : public net::HttpsHandler {
     int64_t max_admission_bytes = 8 * 1024 * 1024;
     // Of a whole list at once.
     int64_t max_conversion_bytes = 32 * 1024 * 1024;
+    // Callers must show a certificate that the server's client authority has signed (401).
+    bool need_certificate = false;
     std::function<void(const ReviewReport&)> observer;  // thread-safe; may be null
   };
 

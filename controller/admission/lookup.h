@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include <nlohmann/json.hpp>
 
 #include "common/api/kinds/admission.h"
 #include "common/base/loop.h"

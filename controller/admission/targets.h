@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include <nlohmann/json.hpp>
 
 #include "common/client/resource.h"
 #include "common/json/json_fwd.h"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 #include "common/base/status_macros.h"
 #include "tests/kube/cluster.h"
@@ -66,9 +67,10 @@ absl::StatusOr<std::unique_ptr<ControlPlane>> ControlPlane::Start(const Options&
   const std::string key = dir / "accounts.key";
   RK_RETURN_IF_ERROR(
       bed::RunCommand({"openssl", "genrsa", "-out", key, "2048"}, absl::Minutes(1)).status());
-  RK_RETURN_IF_ERROR(bed::WriteFile(dir / "tokens.csv",
-                                    "administrator,admin,1,\"system:masters\"\n"
-                                    "reader,reader,2,\"readers\"\n"));
+  RK_RETURN_IF_ERROR(
+      bed::WriteFile(dir / "tokens.csv", absl::StrCat("administrator,admin,1,\"system:masters\"\n"
+                                                      "reader,reader,2,\"readers\"\n",
+                                                      absl::StrJoin(options.users, "\n"), "\n")));
   const std::string etcd = absl::StrCat("http://127.0.0.1:", FreePort());
   const std::string peer = absl::StrCat("http://127.0.0.1:", FreePort());
   std::vector<std::string> store = {"etcd",

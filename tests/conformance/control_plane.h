@@ -21,6 +21,8 @@ class ControlPlane {
   struct Options {
     bool durable = false;     // etcd syncs its disk
     bool controllers = true;  // those of the API's own behaviour
+    // Further users, as lines of a token file: "token,name,uid,\"group,group\"".
+    std::vector<std::string> users;
   };
 
   // Errors: kFailedPrecondition without Kubernetes's or etcd's programs; kDeadlineExceeded with the
