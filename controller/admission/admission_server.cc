@@ -73,7 +73,7 @@ void AdmissionServer::Listen() {
                                     .stream_starters = 0,
                                     .max_connections = 1024,
                                     .max_body_bytes = ReviewFront::Options().max_conversion_bytes,
-                                    .max_bodies_bytes = 128 * 1024 * 1024,
+                                    .max_bodies_bytes = 64 * 1024 * 1024,
                                     .body_timeout = absl::Seconds(30)};
   absl::StatusOr<std::unique_ptr<net::HttpsServer>> server =
       net::HttpsServer::Start(options, front_);

@@ -160,18 +160,24 @@ Verdict Validate(const Asked& asked, const ReviewContext& context) {
 }
 
 // `old` and `object` are there as the operation needs them.
-Verdict Judge(const Asked& asked, const ReviewContext& context) {
+Verdict Judge(Asked asked, const ReviewContext& context) {
   if (asked.operation == Operation::kDelete) {
     return Refuse(api::AdmitDelete(*asked.kind, *asked.old, context.gates));
   }
   if (absl::Status status = CheckTypes(*asked.object, *asked.kind); !status.ok()) {
     return Refuse(status);
   }
+  Json old;
   if (asked.operation == Operation::kUpdate) {
     if (OnlyReleases(*asked.object, *asked.old)) return {};
     if (absl::Status status = CheckTypes(*asked.old, *asked.kind); !status.ok()) {
       return Refuse(status);
     }
+    // It may have been stored without our defaults, which the new one gets before they are
+    // compared.
+    old = *asked.old;
+    api::PruneAndDefault(old, *asked.kind->type);
+    asked.old = &old;
   }
   return asked.webhook->phase == Phase::kMutate ? Mutate(asked, context) : Validate(asked, context);
 }

@@ -138,7 +138,9 @@ TEST(ConversionTest, AListKeepsItsOrder) {
     EXPECT_EQ(got[i]["kind"], objects[i]["kind"]);
     EXPECT_EQ(got[i]["metadata"]["name"], objects[i]["metadata"]["name"]);
     // That is the wanted version already.
-    if (objects[i]["apiVersion"] == kAlpha) EXPECT_EQ(got[i], objects[i]);
+    if (objects[i]["apiVersion"] == kAlpha) {
+      EXPECT_EQ(got[i], objects[i]);
+    }
   }
   EXPECT_TRUE(To(kBeta, std::vector<Json>()).empty());
 }

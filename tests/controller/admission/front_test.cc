@@ -15,7 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr char kRestart[] = "/mutate-apps-kruise-io-containerrecreaterequest";
+constexpr char kRestartPath[] = "/mutate-apps-kruise-io-containerrecreaterequest";
 
 TEST(TimeForTest, LeavesTimeForTheAnswer) {
   const std::pair<const char*, absl::Duration> table[] = {
@@ -73,15 +73,15 @@ class FrontTest : public ::testing::Test {
 
 TEST_F(FrontTest, RulesSeeTheObjectsOfNow) {
   Front();
-  Json response = J(Post(kRestart, Restart()).body)["response"];
+  Json response = J(Post(kRestartPath, Restart()).body)["response"];
   EXPECT_TRUE(response["allowed"].get<bool>()) << response;
   Json pod = CartPod();
   pod["status"]["phase"] = "Failed";
   api_.Put("/api/v1/pods", pod);
-  response = J(Post(kRestart, Restart()).body)["response"];
+  response = J(Post(kRestartPath, Restart()).body)["response"];
   EXPECT_EQ(response["status"]["message"], "not allowed to recreate containers in an inactive Pod");
   api_.Remove("/api/v1/pods", "shop", "cart-0");
-  response = J(Post(kRestart, Restart()).body)["response"];
+  response = J(Post(kRestartPath, Restart()).body)["response"];
   EXPECT_EQ(response["status"]["code"], 400);
   EXPECT_EQ(response["status"]["message"], "no found Pod named cart-0");
 }
@@ -91,7 +91,7 @@ TEST_F(FrontTest, ACacheIsAskedFirst) {
     return resource.plural == "nodes" && key.name == "n1" ? std::optional<Json>(NodeOne())
                                                           : std::nullopt;
   });
-  EXPECT_TRUE(J(Post(kRestart, Restart()).body)["response"]["allowed"].get<bool>());
+  EXPECT_TRUE(J(Post(kRestartPath, Restart()).body)["response"]["allowed"].get<bool>());
   EXPECT_EQ(api_.CountRequests("GET", "/nodes/", false), 0U);
   EXPECT_EQ(api_.CountRequests("GET", "/pods/cart-0", false), 1U);
 }
@@ -103,7 +103,7 @@ TEST_F(FrontTest, AnApiThatDoesNotAnswerIsNotWaitedForTooLong) {
   Front();
   const absl::Duration begun = loop_.Monotonic();
   const Json response =
-      J(Post(absl::StrCat(kRestart, "?timeout=300ms"), Restart()).body)["response"];
+      J(Post(absl::StrCat(kRestartPath, "?timeout=300ms"), Restart()).body)["response"];
   EXPECT_LT(loop_.Monotonic() - begun, absl::Seconds(20));
   EXPECT_EQ(response["status"]["code"], 500);
   EXPECT_THAT(response["status"]["message"].get<std::string>(),
@@ -121,7 +121,7 @@ TEST_F(FrontTest, WhoeverWaitsIsToldOfTheEnd) {
   Front();
   Json response;
   std::thread review([&] {
-    response = J(Post(absl::StrCat(kRestart, "?timeout=30s"), Restart()).body)["response"];
+    response = J(Post(absl::StrCat(kRestartPath, "?timeout=30s"), Restart()).body)["response"];
   });
   asked.Wait();
   lookup_->Stop();
@@ -135,7 +135,7 @@ TEST_F(FrontTest, NamesThatMakeNoPathAreErrorsOfTheObject) {
   const Json request =
       RestartRequest(R"({"podName":"../../secrets/x","containers":[{"name":"cart"}]})");
   const Json response =
-      J(Post(kRestart, ReviewOf("CREATE", "containerrecreaterequests", request).dump())
+      J(Post(kRestartPath, ReviewOf("CREATE", "containerrecreaterequests", request).dump())
             .body)["response"];
   EXPECT_FALSE(response["allowed"].get<bool>());
   EXPECT_TRUE(api_.requests().empty());
@@ -143,7 +143,7 @@ TEST_F(FrontTest, NamesThatMakeNoPathAreErrorsOfTheObject) {
 
 TEST_F(FrontTest, RefusalsBeforeTheBody) {
   const ReviewFront& front = Front({.max_admission_bytes = 1000, .max_conversion_bytes = 2000});
-  net::HttpsRequest request{.method = "POST", .target = kRestart};
+  net::HttpsRequest request{.method = "POST", .target = kRestartPath};
   request.headers = {{"content-type", "application/json; charset=utf-8"},
                      {"content-length", "1000"}};
   EXPECT_FALSE(front.Refusal(request).has_value());
@@ -168,7 +168,7 @@ TEST_F(FrontTest, RefusalsBeforeTheBody) {
 
 TEST_F(FrontTest, ABodyInChunksHasItsLimitToo) {
   Front({.max_admission_bytes = 100, .max_conversion_bytes = 200});
-  EXPECT_EQ(Post(kRestart, std::string(101, ' ')).status, 413);
+  EXPECT_EQ(Post(kRestartPath, std::string(101, ' ')).status, 413);
   EXPECT_EQ(Post("/convert", std::string(150, ' ')).status, 400);
   EXPECT_EQ(Post("/convert", std::string(201, ' ')).status, 413);
 }
@@ -185,9 +185,9 @@ TEST_F(FrontTest, EveryReviewIsReported) {
     seen.push_back(absl::StrCat(report.webhook, " ", OutcomeName(report.outcome), " ",
                                 report.why.empty() ? "-" : "because"));
   }});
-  Post(kRestart, Restart());
-  Post(kRestart, ReviewOf("CREATE", "containerrecreaterequests", RestartRequest("{}")).dump());
-  Post(kRestart, "{");
+  Post(kRestartPath, Restart());
+  Post(kRestartPath, ReviewOf("CREATE", "containerrecreaterequests", RestartRequest("{}")).dump());
+  Post(kRestartPath, "{");
   Post("/convert", ConversionOf("apps.kruise.io/v1alpha1", {CloneSet()}).dump());
   Post("/convert", ConversionOf("apps.kruise.io/v1alpha1", {Json(1)}).dump());
   EXPECT_THAT(seen, ElementsAre("mcontainerrecreaterequest.kb.io patched -",

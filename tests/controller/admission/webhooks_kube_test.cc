@@ -9,7 +9,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <yaml-cpp/yaml.h>
 
 #include "common/base/asio_loop.h"
 #include "common/base/blocking.h"
@@ -163,16 +162,10 @@ class Cluster {
     return acceptor.local_endpoint().port();
   }
 
-  std::vector<Json> Load(const std::string& file) {
-    std::vector<Json> out;
-    for (const YAML::Node& node : YAML::LoadAllFromFile(kSource + file)) {
-      YAML::Emitter text;
-      text << node;
-      const auto tree = json::ParseYaml(text.c_str());
-      EXPECT_TRUE(tree.ok()) << file << tree.status();
-      out.push_back(tree.value_or(Json()));
-    }
-    return out;
+  static std::vector<Json> Load(const std::string& file) {
+    auto documents = json::ReadYaml(bed::ReadFile(kSource + file));
+    EXPECT_TRUE(documents.ok()) << file << documents.status();
+    return documents.value_or(std::vector<Json>());
   }
   // With the port of this test.
   void SetPort(Json& tree) {

@@ -175,5 +175,24 @@ TEST_F(PkiTest, TheAdminsKubeconfig) {
   EXPECT_NE(ReadText(path), before);
 }
 
+TEST_F(PkiTest, LooksAtCertificatesAndKeys) {
+  const KeyPair authority = *MakeAuthority("a", kNow);
+  const KeyPair other = *MakeAuthority("a", kNow);
+  const KeyPair server =
+      *Issue(authority, {.common_name = "s", .names = {"s.svc"}}, kNow, absl::Hours(2));
+  const auto life = ValidityOf(server.certificate);
+  ASSERT_TRUE(life.ok()) << life.status();
+  EXPECT_EQ(life->end, kNow + absl::Hours(2));
+  EXPECT_LT(life->begin, kNow);
+  EXPECT_EQ(ValidityOf("").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(KeyFits(server));
+  EXPECT_FALSE(KeyFits({server.certificate, authority.key}));
+  EXPECT_FALSE(KeyFits({server.certificate, "no key"}));
+  EXPECT_FALSE(KeyFits({"no certificate", server.key}));
+  EXPECT_TRUE(SignedBy(server.certificate, authority.certificate));
+  EXPECT_FALSE(SignedBy(server.certificate, other.certificate));
+  EXPECT_FALSE(SignedBy("", authority.certificate));
+}
+
 }  // namespace
 }  // namespace rekindle::apiserver
