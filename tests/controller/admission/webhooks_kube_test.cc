@@ -37,14 +37,10 @@ std::string PathOf(const std::string& version, const std::string& plural,
                       name.empty() ? "" : "/", name);
 }
 
-// One control plane for all: it takes long to start.
 class Cluster {
  public:
-  static Cluster& Get() {
-    static auto* cluster = new Cluster();
-    return *cluster;
-  }
-  const absl::Status& status() const { return status_; }
+  // Starts a control plane and installs everything but the controller.
+  absl::Status Install();
 
   Answer Call(const std::string& method, const std::string& path, const Json& body = Json(),
               const std::string& type = "application/json") {
@@ -116,52 +112,11 @@ class Cluster {
   bool AwaitAnswer(const std::function<bool()>& good) { return bed::WaitUntil(good, kPatience); }
 
  private:
-  Cluster() { status_ = Install(); }
-
-  absl::Status Install() {
-    auto plane = conformance::ControlPlane::Start(
-        {.controllers = false,
-         .users = {"controller,system:serviceaccount:rekindle-system:rekindle-controller,3,"
-                   "\"system:serviceaccounts\""}});
-    if (!plane.ok()) return plane.status();
-    plane_ = *std::move(plane);
-    http_ = std::make_unique<conformance::Http>(plane_->endpoint());
-    port_ = FreePort();  // the configurations name it
-    for (const char* name : {"rekindle-system", "shop"}) {
-      Must("POST", "/api/v1/namespaces", {{"metadata", {{"name", name}}}});
-    }
-    // Nobody forwards the addresses of services here, so this one leads to the machine itself.
-    Must("POST", "/api/v1/namespaces/rekindle-system/services",
-         {{"metadata", {{"name", "rekindle-controller"}}},
-          {"spec", {{"type", "ExternalName"}, {"externalName", "localhost"}}}});
-    for (const char* file :
-         {"crds/apps.kruise.io_clonesets.yaml",
-          "crds/apps.kruise.io_containerrecreaterequests.yaml",
-          "crds/apps.kruise.io_imagepulljobs.yaml", "crds/apps.kruise.io_nodeimages.yaml",
-          "crds/apps.kruise.io_statefulsets.yaml", "kubernetes/webhooks.yaml",
-          "kubernetes/webhook-rbac.yaml"}) {
-      for (Json object : Load(file)) Create(std::move(object));
-    }
-    Must("POST", "/api/v1/nodes", {{"metadata", {{"name", "n1"}}}});
-    Must("POST", "/api/v1/namespaces/shop/pods",
-         Json::parse(R"({"metadata":{"name":"cart-0"},"spec":{"nodeName":"n1",
-           "terminationGracePeriodSeconds":45,
-           "containers":[{"name":"cart","image":"cart:1",
-             "lifecycle":{"preStop":{"exec":{"command":["/bin/drain"]}}}}]}})"));
-    Must("PATCH", "/api/v1/namespaces/shop/pods/cart-0/status",
-         Json::parse(R"({"status":{"phase":"Running","containerStatuses":[
-           {"name":"cart","image":"cart:1","imageID":"i","ready":true,"restartCount":2,
-            "containerID":"containerd://aa","state":{"running":{}}}]}})"),
-         "application/merge-patch+json");
-    return absl::OkStatus();
-  }
-
   static int FreePort() {
     boost::asio::io_context io;
     boost::asio::ip::tcp::acceptor acceptor(io, {boost::asio::ip::address_v4::loopback(), 0});
     return acceptor.local_endpoint().port();
   }
-
   static std::vector<Json> Load(const std::string& file) {
     auto documents = json::ReadYaml(bed::ReadFile(kSource + file));
     EXPECT_TRUE(documents.ok()) << file << documents.status();
@@ -190,21 +145,66 @@ class Cluster {
          object);
   }
 
-  absl::Status status_;
   std::unique_ptr<conformance::ControlPlane> plane_;
   std::unique_ptr<conformance::Http> http_;
   int port_ = 0;
 };
 
+absl::Status Cluster::Install() {
+  auto plane = conformance::ControlPlane::Start(
+      {.controllers = false,
+       .users = {"controller,system:serviceaccount:rekindle-system:rekindle-controller,3,"
+                 "\"system:serviceaccounts\""}});
+  if (!plane.ok()) return plane.status();
+  plane_ = *std::move(plane);
+  http_ = std::make_unique<conformance::Http>(plane_->endpoint());
+  port_ = FreePort();  // the configurations name it
+  for (const char* name : {"rekindle-system", "shop"}) {
+    Must("POST", "/api/v1/namespaces", {{"metadata", {{"name", name}}}});
+  }
+  // Nobody forwards the addresses of services here, so this one leads to the machine itself.
+  Must("POST", "/api/v1/namespaces/rekindle-system/services",
+       {{"metadata", {{"name", "rekindle-controller"}}},
+        {"spec", {{"type", "ExternalName"}, {"externalName", "localhost"}}}});
+  for (const char* file :
+       {"crds/apps.kruise.io_clonesets.yaml", "crds/apps.kruise.io_containerrecreaterequests.yaml",
+        "crds/apps.kruise.io_imagepulljobs.yaml", "crds/apps.kruise.io_nodeimages.yaml",
+        "crds/apps.kruise.io_statefulsets.yaml", "kubernetes/webhooks.yaml",
+        "kubernetes/webhook-rbac.yaml"}) {
+    for (Json object : Load(file)) Create(std::move(object));
+  }
+  Must("POST", "/api/v1/nodes", {{"metadata", {{"name", "n1"}}}});
+  Must("POST", "/api/v1/namespaces/shop/pods",
+       Json::parse(R"({"metadata":{"name":"cart-0"},"spec":{"nodeName":"n1",
+           "terminationGracePeriodSeconds":45,
+           "containers":[{"name":"cart","image":"cart:1",
+             "lifecycle":{"preStop":{"exec":{"command":["/bin/drain"]}}}}]}})"));
+  Must("PATCH", "/api/v1/namespaces/shop/pods/cart-0/status",
+       Json::parse(R"({"status":{"phase":"Running","containerStatuses":[
+           {"name":"cart","image":"cart:1","imageID":"i","ready":true,"restartCount":2,
+            "containerID":"containerd://aa","state":{"running":{}}}]}})"),
+       "application/merge-patch+json");
+  return absl::OkStatus();
+}
+
 class WebhooksKubeTest : public ::testing::Test {
  protected:
+  // One control plane for all: it takes long to start.
+  static void SetUpTestSuite() {
+    cluster = std::make_unique<Cluster>();
+    const absl::Status installed = cluster->Install();
+    EXPECT_TRUE(installed.ok()) << installed;
+    if (!installed.ok()) cluster.reset();
+  }
+  static void TearDownTestSuite() { cluster.reset(); }
+
   void SetUp() override {
-    ASSERT_TRUE(cluster_.status().ok()) << cluster_.status();
-    replica_ = cluster_.Start(static_cast<uint16_t>(cluster_.port()));
+    ASSERT_NE(cluster, nullptr);
+    replica_ = cluster->Start(static_cast<uint16_t>(cluster->port()));
     ASSERT_TRUE(Cluster::AwaitReady(*replica_));
-    ASSERT_TRUE(cluster_.AwaitAnswer([&] {
-      return cluster_.Call("GET", PathOf("v1alpha1", kRequests)).status == 200 &&
-             cluster_.Call("POST", PathOf("v1beta1", kRequests) + "?dryRun=All",
+    ASSERT_TRUE(cluster->AwaitAnswer([&] {
+      return cluster->Call("GET", PathOf("v1alpha1", kRequests)).status == 200 &&
+             cluster->Call("POST", PathOf("v1beta1", kRequests) + "?dryRun=All",
                            RestartRequest("ready"))
                      .status == 201;
     })) << cluster_
@@ -225,13 +225,13 @@ class WebhooksKubeTest : public ::testing::Test {
                 AllOf(HasSubstr("mcontainerrecreaterequest.kb.io"), HasSubstr(message)));
   }
 
-  Cluster& cluster_ = Cluster::Get();
+  static inline std::unique_ptr<Cluster> cluster;
   std::unique_ptr<Cluster::Replica> replica_;
 };
 
 TEST_F(WebhooksKubeTest, ARequestMadeThroughTheOldVersionIsReadThroughTheNewOne) {
-  cluster_.Must("POST", PathOf("v1alpha1", kRequests), RestartRequest("old", "v1alpha1"));
-  const Json now = cluster_.Must("GET", PathOf("v1beta1", kRequests, "old")).tree;
+  cluster->Must("POST", PathOf("v1alpha1", kRequests), RestartRequest("old", "v1alpha1"));
+  const Json now = cluster->Must("GET", PathOf("v1beta1", kRequests, "old")).tree;
   EXPECT_EQ(now["apiVersion"], "apps.kruise.io/v1beta1");
   EXPECT_EQ(now["metadata"]["labels"]["crr.apps.kruise.io/node-name"], "n1");
   EXPECT_EQ(now["metadata"]["labels"]["crr.apps.kruise.io/active"], "true");
@@ -241,60 +241,60 @@ TEST_F(WebhooksKubeTest, ARequestMadeThroughTheOldVersionIsReadThroughTheNewOne)
   EXPECT_EQ(now["spec"]["containers"][0]["statusContext"]["containerID"], "containerd://aa");
   EXPECT_EQ(now["spec"]["containers"][0]["statusContext"]["restartCount"], 2);
   // The stored object fits the new schema at once (scenario 19): a status write is taken.
-  cluster_.Must("PATCH", PathOf("v1beta1", kRequests, "old") + "/status",
+  cluster->Must("PATCH", PathOf("v1beta1", kRequests, "old") + "/status",
                 Json::parse(R"({"status":{"phase":"Recreating","containerStatusSnapshot":[
                   {"name":"cart","ready":true,"restartCount":3,"containerID":"containerd://bb"}],
                   "conditions":[{"type":"PreRecreateGrace","status":"True","reason":"PreRecreateGrace",
                   "message":"m","lastTransitionTime":"2030-01-01T00:00:02Z"}]}})"),
                 "application/merge-patch+json");
-  const Json old = cluster_.Must("GET", PathOf("v1alpha1", kRequests, "old")).tree;
+  const Json old = cluster->Must("GET", PathOf("v1alpha1", kRequests, "old")).tree;
   EXPECT_EQ(old["metadata"]["annotations"]["crr.apps.kruise.io/unready-acquired"],
             "2030-01-01T00:00:02Z");
   // A label through the old version leaves drain and snapshot (scenario 18).
-  cluster_.Must("PATCH", PathOf("v1alpha1", kRequests, "old"),
+  cluster->Must("PATCH", PathOf("v1alpha1", kRequests, "old"),
                 {{"metadata", {{"labels", {{"mine", "new"}}}}}}, "application/merge-patch+json");
-  const Json after = cluster_.Must("GET", PathOf("v1beta1", kRequests, "old")).tree;
+  const Json after = cluster->Must("GET", PathOf("v1beta1", kRequests, "old")).tree;
   EXPECT_EQ(after["status"]["conditions"][0]["lastTransitionTime"], "2030-01-01T00:00:02Z");
   EXPECT_EQ(after["status"]["containerStatusSnapshot"][0]["containerID"], "containerd://bb");
   EXPECT_EQ(after["metadata"]["labels"]["mine"], "new");
   // And the annotation is protected there (scenario 14).
-  ExpectRefused(cluster_.Call("PATCH", PathOf("v1alpha1", kRequests, "old"),
+  ExpectRefused(cluster->Call("PATCH", PathOf("v1alpha1", kRequests, "old"),
                               Json::parse(R"({"metadata":{"annotations":
                                 {"crr.apps.kruise.io/unready-acquired":null}}})"),
                               "application/merge-patch+json"),
                 403, "Forbidden", "not allowed to update immutable annotation");
   // A list in both versions is converted as a whole.
   for (const char* version : {"v1alpha1", "v1beta1"}) {
-    const Json list = cluster_.Must("GET", PathOf(version, kRequests)).tree;
+    const Json list = cluster->Must("GET", PathOf(version, kRequests)).tree;
     ASSERT_FALSE(list["items"].empty());
     for (const Json& one : list["items"]) {
       EXPECT_EQ(one["apiVersion"], absl::StrCat("apps.kruise.io/", version));
     }
   }
-  cluster_.Must("DELETE", PathOf("v1beta1", kRequests, "old"));
+  cluster->Must("DELETE", PathOf("v1beta1", kRequests, "old"));
 }
 
 TEST_F(WebhooksKubeTest, RefusalsReachTheUserAsTheRulesSay) {
   const std::string path = PathOf("v1beta1", kRequests);
   Json request = RestartRequest("bad");
   request["spec"]["podName"] = "gone";
-  ExpectRefused(cluster_.Call("POST", path, request), 400, "BadRequest",
+  ExpectRefused(cluster->Call("POST", path, request), 400, "BadRequest",
                 "denied the request: no found Pod named gone");
   request = RestartRequest("bad");
   request["spec"]["activeDeadlineSeconds"] = 2;
-  ExpectRefused(cluster_.Call("POST", path, request), 400, "BadRequest",
+  ExpectRefused(cluster->Call("POST", path, request), 400, "BadRequest",
                 "activeDeadlineSeconds can not be less than 3s");
   request = RestartRequest("bad");
   request["spec"]["containers"][0]["preStop"] = {{"exec", {{"command", {"/bin/evil"}}}}};
-  ExpectRefused(cluster_.Call("POST", path, request), 400, "BadRequest",
+  ExpectRefused(cluster->Call("POST", path, request), 400, "BadRequest",
                 "preStop, ports, statusContext in container are ready-only fields");
   // An update.
-  cluster_.Must("POST", path, RestartRequest("good"));
+  cluster->Must("POST", path, RestartRequest("good"));
   ExpectRefused(
-      cluster_.Call("PATCH", PathOf("v1beta1", kRequests, "good"),
+      cluster->Call("PATCH", PathOf("v1beta1", kRequests, "good"),
                     {{"spec", {{"activeDeadlineSeconds", 9}}}}, "application/merge-patch+json"),
       403, "Forbidden", "spec of ContainerRecreateRequest is immutable");
-  cluster_.Must("DELETE", PathOf("v1beta1", kRequests, "good"));
+  cluster->Must("DELETE", PathOf("v1beta1", kRequests, "good"));
 }
 
 TEST_F(WebhooksKubeTest, CloneSetsInBothVersions) {
@@ -305,48 +305,48 @@ TEST_F(WebhooksKubeTest, CloneSetsInBothVersions) {
          "updateStrategy":{"type":"InPlaceIfPossible"},
          "template":{"metadata":{"labels":{"app":"web"}},
            "spec":{"containers":[{"name":"web","image":"web:1"}]}}})")}};
-  cluster_.Must("POST", PathOf("v1alpha1", "clonesets"), set);
-  const Json now = cluster_.Must("GET", PathOf("v1beta1", "clonesets", "web")).tree;
+  cluster->Must("POST", PathOf("v1alpha1", "clonesets"), set);
+  const Json now = cluster->Must("GET", PathOf("v1beta1", "clonesets", "web")).tree;
   EXPECT_EQ(now["spec"]["replicas"], 1);
   EXPECT_EQ(now["spec"]["updateStrategy"]["rollingUpdate"]["podUpdatePolicy"], "InPlaceIfPossible");
-  const Answer bad = cluster_.Call("PATCH", PathOf("v1beta1", "clonesets", "web"),
+  const Answer bad = cluster->Call("PATCH", PathOf("v1beta1", "clonesets", "web"),
                                    Json::parse(R"({"spec":{"template":{"metadata":{"labels":
                                      {"app":"other"}}}}})"),
                                    "application/merge-patch+json");
   EXPECT_EQ(bad.status, 422) << bad.body;
   EXPECT_THAT(bad.tree.value("message", ""), HasSubstr("vcloneset.kb.io"));
   EXPECT_FALSE(bad.tree["details"]["causes"].empty());
-  cluster_.Must("DELETE", PathOf("v1beta1", "clonesets", "web"));
+  cluster->Must("DELETE", PathOf("v1beta1", "clonesets", "web"));
 }
 
 TEST_F(WebhooksKubeTest, WithoutAControllerNoPodWaits) {
   RunOn(replica_->loop, [this] { replica_->server->Stop(); });
-  const Answer refused = cluster_.Call("POST", PathOf("v1beta1", kRequests), RestartRequest("x"));
+  const Answer refused = cluster->Call("POST", PathOf("v1beta1", kRequests), RestartRequest("x"));
   EXPECT_EQ(refused.status, 500) << refused.body;
   EXPECT_THAT(refused.tree.value("message", ""), HasSubstr("failed calling webhook"));
   // What was stored can be read and deleted, and pods are made as ever.
-  cluster_.Must("GET", PathOf("v1beta1", kRequests));
-  cluster_.Must("POST", "/api/v1/namespaces/shop/pods", Json::parse(R"({"metadata":{"name":"other"},
+  cluster->Must("GET", PathOf("v1beta1", kRequests));
+  cluster->Must("POST", "/api/v1/namespaces/shop/pods", Json::parse(R"({"metadata":{"name":"other"},
                   "spec":{"containers":[{"name":"c","image":"c:1"}]}})"));
-  cluster_.Must("DELETE", "/api/v1/namespaces/shop/pods/other?gracePeriodSeconds=0");
+  cluster->Must("DELETE", "/api/v1/namespaces/shop/pods/other?gracePeriodSeconds=0");
 }
 
 TEST_F(WebhooksKubeTest, ASecondReplicaAndALostSecret) {
-  auto second = cluster_.Start(0);
+  auto second = cluster->Start(0);
   ASSERT_TRUE(Cluster::AwaitReady(*second));
   const std::string path = "/api/v1/namespaces/rekindle-system/secrets/rekindle-webhook-tls";
-  const Json before = cluster_.Must("GET", path).tree;
-  cluster_.Must("DELETE", path);
-  ASSERT_TRUE(cluster_.AwaitAnswer([&] { return cluster_.Call("GET", path).status == 200; }));
-  EXPECT_EQ(cluster_.Must("GET", path).tree["data"], before["data"]);
+  const Json before = cluster->Must("GET", path).tree;
+  cluster->Must("DELETE", path);
+  ASSERT_TRUE(cluster->AwaitAnswer([&] { return cluster->Call("GET", path).status == 200; }));
+  EXPECT_EQ(cluster->Must("GET", path).tree["data"], before["data"]);
   // A bundle that somebody removes is put back.
   const std::string configuration =
       "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/rekindle";
-  cluster_.Must("PATCH", configuration,
+  cluster->Must("PATCH", configuration,
                 Json::parse(R"([{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}])"),
                 "application/json-patch+json");
-  EXPECT_TRUE(cluster_.AwaitAnswer([&] {
-    return cluster_.Call("GET", configuration)
+  EXPECT_TRUE(cluster->AwaitAnswer([&] {
+    return cluster->Call("GET", configuration)
         .tree["webhooks"][0]["clientConfig"]
         .contains("caBundle");
   }));
