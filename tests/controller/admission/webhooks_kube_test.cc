@@ -207,8 +207,8 @@ class WebhooksKubeTest : public ::testing::Test {
              cluster->Call("POST", PathOf("v1beta1", kRequests) + "?dryRun=All",
                            RestartRequest("ready"))
                      .status == 201;
-    })) << cluster_
-               .Call("POST", PathOf("v1beta1", kRequests) + "?dryRun=All", RestartRequest("ready"))
+    })) << cluster
+               ->Call("POST", PathOf("v1beta1", kRequests) + "?dryRun=All", RestartRequest("ready"))
                .body;
   }
   static Json RestartRequest(const std::string& name, const std::string& version = "v1beta1") {
