@@ -80,31 +80,25 @@ bool OnlyReleases(const Json& now, const Json& old) {
          now["metadata"].is_object() && rest(now) == rest(old);
 }
 
-// Rules change labels and annotations; the rest of the metadata and the status are the server's and
-// stay as they came, so that a patch says what is meant and nothing else.
-void KeepServersParts(const Json& given, Json& made) {
+// Rules change the spec, labels and annotations. All else is the server's and stays as it came, so
+// that a patch says what is meant and nothing more.
+Json OurParts(const Json& given, const Json& made) {
+  Json out = given;
+  const auto take = [](const Json* value, const char* member, Json& into) {
+    if (value != nullptr) {
+      into[member] = *value;
+    } else {
+      into.erase(member);
+    }
+  };
+  take(json::Find(made, "spec"), "spec", out);
   Json metadata = given.value("metadata", Json::object());
   if (!metadata.is_object()) metadata = Json::object();
   for (const char* map : {"labels", "annotations"}) {
-    const Json* value = json::Find(made, {"metadata", map});
-    if (value != nullptr) {
-      metadata[map] = *value;
-    } else {
-      metadata.erase(map);
-    }
+    take(json::Find(made, {"metadata", map}), map, metadata);
   }
-  if (given.contains("metadata") || !metadata.empty()) {
-    made["metadata"] = std::move(metadata);
-  } else {
-    made.erase("metadata");
-  }
-  for (const char* member : {"status", "apiVersion", "kind"}) {
-    if (given.contains(member)) {
-      made[member] = given[member];
-    } else {
-      made.erase(member);
-    }
-  }
+  if (given.contains("metadata") || !metadata.empty()) out["metadata"] = std::move(metadata);
+  return out;
 }
 
 // The object with its place, which a create may leave out (spec kubernetes-api 14.2).
@@ -133,8 +127,8 @@ Verdict Mutate(const Asked& asked, const ReviewContext& context) {
   if (asked.operation == Operation::kUpdate && asked.kind->kind == "ContainerRecreateRequest") {
     return verdict;
   }
-  KeepServersParts(*asked.object, made);
-  verdict.patch = json::ToJsonPatch(json::Diff(*asked.object, made));
+  const Json wanted = OurParts(*asked.object, made);
+  verdict.patch = json::ToJsonPatch(json::Diff(*asked.object, wanted));
   // What a write through the older version takes away is in the stored version only.
   if (asked.operation == Operation::kUpdate && asked.kind->version != "v1beta1" &&
       asked.kind->kind == "StatefulSet" && context.reader != nullptr) {
