@@ -60,7 +60,7 @@ absl::StatusOr<client::ClientConfig> FindApi(const ApiOptions& options, const Io
   }
   absl::StatusOr<client::ClientConfig> config = client::LoadClientConfig(sources);
   if (config.ok() || absl::IsPermissionDenied(config.status())) return config;
-  if (!chosen) {
+  if (!chosen && sources.kubeconfig.empty()) {
     return absl::UnavailableError(absl::StrCat(
         config.status().message(), ", and there is no ", admin_kubeconfig,
         "\nName a kubeconfig with --kubeconfig or KUBECONFIG. On one machine without Kubernetes, "

@@ -245,6 +245,12 @@ class RequestFollower {
       absl::StrAppend(
           &out, RenderContainerOutcome(one.view, container, one.notes, took, session_.style()));
     }
+    if (!one.Good()) {
+      absl::StrAppend(&out,
+                      PrintableText(absl::StrCat("  see rekindle describe restart ", one.view.name,
+                                                 " -n ", name_space_)),
+                      "\n");
+    }
     return out;
   }
 

@@ -112,7 +112,7 @@ std::string RenderRequest(const RequestView& request, const Json& object,
   if (request.created.has_value()) sheet.Add("Created", MomentText(*request.created));
   if (request.completed.has_value()) sheet.Add("Ended", MomentText(*request.completed));
   sheet.Add(request.completed.has_value() ? "Took" : "Runs for", SpanOf(request, style));
-  sheet.Add("Method asked for", request.method);
+  sheet.Add("Method asked", request.method);
   AddSpec(object, sheet);
   RequestNotes notes;
   for (const Json& event : events) TakeEvent(event, notes);

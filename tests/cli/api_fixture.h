@@ -374,7 +374,8 @@ class ApiCliTest : public ::testing::Test {
   }
   // With what differs from run to run replaced: spans, ages, the namespace, random letters.
   std::string Steady(std::string text) const {
-    text = std::regex_replace(text, std::regex("(in|after|\\() ?[0-9.]+ (ms|s)\\b"), "$1 SPAN");
+    text = std::regex_replace(text, std::regex("(in|after) [0-9.]+ (ms|s)\\b"), "$1 SPAN");
+    text = std::regex_replace(text, std::regex("\\([0-9.]+ (ms|s)\\)"), "(SPAN)");
     text = std::regex_replace(text, std::regex("-restart-[a-z0-9]{5}"), "-restart-xxxxx");
     return std::regex_replace(text, std::regex("\\b" + name_space_ + "\\b"), "shop");
   }

@@ -135,7 +135,7 @@ TEST_F(GetRestarts, DescribeShowsStatesAndEvents) {
   const Result result = RunTool({"describe", "restart", "one"});
   EXPECT_EQ(result.code, kExitOk) << result.err;
   EXPECT_THAT(Steady(result.out),
-              AllOf(HasSubstr("Request:         shop/one\n"), HasSubstr("Method asked for: hot\n"),
+              AllOf(HasSubstr("Request:         shop/one\n"), HasSubstr("Method asked:    hot\n"),
                     HasSubstr("Kept for:        1h\n"), HasSubstr("  84 ms  "),
                     HasSubstr("  Restarted  container app: restarted ")));
   EXPECT_EQ(RunTool({"describe", "restart", "two"}).code, kExitNotFound);

@@ -191,7 +191,8 @@ TEST_F(RestartPods, FailuresAreExitOneAndSayWhy) {
   EXPECT_THAT(Steady(result.out),
               HasSubstr("shop/web app: failed after SPAN: kill container error: the pre-stop hook "
                         "hangs\n"
-                        "shop/web proxy: not restarted after SPAN: the request ended before\n"));
+                        "shop/web proxy: not restarted after SPAN: the request ended before\n"
+                        "  see rekindle describe restart web-restart-xxxxx -n shop\n"));
 }
 
 TEST_F(RestartPods, AnEndBeforeItsTimeIsExitOne) {
