@@ -34,6 +34,18 @@ client::ApiResource RecreateResource() {
   return {"apps.kruise.io", "v1beta1", "containerrecreaterequests", "ContainerRecreateRequest"};
 }
 
+absl::Status AsUnreachable(const absl::Status& status) {
+  if (absl::IsFailedPrecondition(status) && !api::FromStatus(status).has_value()) {
+    return absl::UnavailableError(status.message());
+  }
+  return status;
+}
+
+bool MayPass(const absl::Status& status) {
+  return !absl::IsPermissionDenied(status) && !absl::IsUnauthenticated(status) &&
+         !absl::IsNotFound(status) && !absl::IsInvalidArgument(status);
+}
+
 absl::Status ExplainApi(const absl::Status& status, const ApiAttempt& attempt,
                         const client::ClientConfig& config) {
   const std::string kind = api::QualifiedName(attempt.resource.plural, attempt.resource.group);

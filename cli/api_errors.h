@@ -23,6 +23,14 @@ struct ApiAttempt {
   std::string name;  // of the object; empty: of none in particular
 };
 
+// A server whose certificate is not trusted, or that does not take ours, counts as unreachable:
+// what the transport says of it becomes kUnavailable. Anything else stays. Pure.
+absl::Status AsUnreachable(const absl::Status& status);
+
+// Whether waiting may help: the server or the way to it is away, or busy. Errors that say that this
+// is not permitted or not there stay as they are. Pure.
+bool MayPass(const absl::Status& status);
+
 // What a person should read when `attempt` has failed: which right is missing, which definition is
 // not installed, which server cannot be reached; else the server's own words. The code says how the
 // program ends: refusals of a creation are kFailedPrecondition, for they are no mistake of the

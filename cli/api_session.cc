@@ -29,14 +29,6 @@ bool IsChosen(const ApiOptions& options, const client::ConfigSources& sources) {
   return !home.empty() && client::FileExists(home + "/.kube/config");
 }
 
-// The transport says kFailedPrecondition of a server that it does not trust.
-absl::Status Sorted(const absl::Status& status) {
-  if (absl::IsFailedPrecondition(status) && !api::FromStatus(status).has_value()) {
-    return absl::UnavailableError(status.message());
-  }
-  return status;
-}
-
 }  // namespace
 
 bool WantsColors(const Io& io) {
@@ -149,7 +141,7 @@ absl::StatusOr<T> ApiSession::Await(
         kTick,
         [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(answer->mutex) { return answer->got.has_value(); });
     if (!there) continue;
-    if (!answer->got->ok()) return Sorted(answer->got->status());
+    if (!answer->got->ok()) return AsUnreachable(answer->got->status());
     return std::move(*answer->got);
   }
   return absl::CancelledError("interrupted");
@@ -184,7 +176,7 @@ void ApiSession::PrintWarnings() {
 
 absl::StatusOr<std::vector<ObjectPtr>> ApiSession::List(const client::Collection& collection) {
   Feed feed(*this, collection);
-  RK_RETURN_IF_ERROR(Sorted(feed.AwaitFirst(call_limit())));
+  RK_RETURN_IF_ERROR(feed.AwaitFirst(call_limit()));
   std::vector<std::pair<client::ObjectKey, ObjectPtr>> found;
   for (FeedChange& change : feed.Take(absl::ZeroDuration())) {
     if (change.object != nullptr) found.emplace_back(change.key, std::move(change.object));

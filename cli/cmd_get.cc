@@ -159,8 +159,7 @@ class Getter {
         return kExitTimedOut;
       }
       const absl::Status trouble = feed.Look().trouble;
-      if (absl::IsPermissionDenied(trouble) || absl::IsUnauthenticated(trouble) ||
-          absl::IsNotFound(trouble)) {
+      if (!trouble.ok() && !MayPass(trouble)) {
         return session_.Fail(Explain(trouble, "watch"));
       }
       if (!trouble.ok() && !lost) {

@@ -184,6 +184,7 @@ class Restarter {
       absl::StatusOr<Json> made = session_.Create(RefOf(name), request, /*dry_run=*/false);
       if (made.ok()) return made;
       const absl::Status status = Explain(made.status(), "create", RecreateResource(), name);
+      if (absl::IsCancelled(status)) session_.io().err << NotKnown(name) << "\n";
       if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
         return FindOut(request, status);
       }
@@ -222,11 +223,14 @@ class Restarter {
       }
       never.WaitFor(kFindOutPause);
     }
-    const std::string hint = absl::StrCat(
-        "Whether request ", name,
+    if (session_.io().interrupted.load()) session_.io().err << NotKnown(name) << "\n";
+    return absl::Status(lost.code(), absl::StrCat(lost.message(), "\n", NotKnown(name)));
+  }
+
+  std::string NotKnown(const std::string& name) const {
+    return absl::StrCat(
+        "Whether request ", PrintableText(name),
         " was made is not known; look with: ", HowToLook(session_.name_space(), name, ""));
-    if (session_.io().interrupted.load()) session_.io().err << hint << "\n";
-    return absl::Status(lost.code(), absl::StrCat(lost.message(), "\n", hint));
   }
 
   const PodRestartOptions& options_;

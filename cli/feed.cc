@@ -1,8 +1,10 @@
 #include "cli/feed.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "cli/api_errors.h"
 #include <nlohmann/json.hpp>
 
 #include "common/base/sync.h"
@@ -87,7 +89,7 @@ Feed::State Feed::Look() {
     if (counters.failures != source.failures) {
       source.failures = counters.failures;
       source.failed_at = now;
-      source.trouble = reflector.last_error();
+      source.trouble = AsUnreachable(reflector.last_error());
     }
     const bool pauses = reflector.state() == client::ReflectorState::kListPause ||
                         reflector.state() == client::ReflectorState::kWatchPause;

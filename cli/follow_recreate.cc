@@ -152,9 +152,7 @@ class RequestFollower {
       lost_since_.reset();
       return absl::OkStatus();
     }
-    const bool passing = absl::IsUnavailable(trouble) || absl::IsDeadlineExceeded(trouble) ||
-                         absl::IsInternal(trouble) || absl::IsResourceExhausted(trouble);
-    if (!passing) return trouble;
+    if (!MayPass(trouble)) return trouble;
     if (!lost_since_.has_value()) {
       lost_since_ = Now();
       view_.Clear();

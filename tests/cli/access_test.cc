@@ -1,6 +1,7 @@
 #include <fstream>
 #include <optional>
 
+#include "absl/strings/str_replace.h"
 #include "cli/api_session.h"
 
 #include "tests/cli/api_fixture.h"
@@ -87,6 +88,30 @@ TEST_F(ApiFaults, ACreationThatDidNotArriveIsReported) {
   EXPECT_EQ(RunTool({"restart", "pod/web", "--no-wait"}), kExitUnreachable);
   EXPECT_THAT(err_, HasSubstr("\nNothing was made.\n"));
   EXPECT_EQ(api_.Count(kRequests), 0u);
+}
+
+TEST_F(ApiFaults, AnInterruptedCreationSaysThatItMayHaveArrived) {
+  api_.Fail("POST", "containerrecreaterequests", false,
+            {.status = 0, .after = FakeApi::After::kHang});
+  ToolRun run({"restart", "pod/web", "--name", "mine"}, {{"KUBECONFIG", dir_ / "kubeconfig"}},
+              false);
+  const absl::Time limit = absl::Now() + absl::Seconds(30);
+  while (api_.CountRequests("POST", "containerrecreaterequests", false) == 0 &&
+         absl::Now() < limit) {
+    std::this_thread::yield();
+  }
+  run.Interrupt();
+  EXPECT_EQ(run.Wait(), kExitInterrupted);
+  EXPECT_EQ(run.err(),
+            "Whether request mine was made is not known; look with: rekindle get restarts mine -n "
+            "shop\ninterrupted\n");
+}
+
+TEST_F(ApiFaults, AnUntrustedServerIsUnreachable) {
+  std::ofstream(dir_ / "kubeconfig")
+      << KubeconfigFor(absl::StrReplaceAll(server_.url(), {{"http://", "https://"}}));
+  EXPECT_EQ(RunTool({"get", "restarts"}), kExitUnreachable);
+  EXPECT_THAT(err_, HasSubstr("cannot be reached: "));
 }
 
 TEST_F(ApiFaults, ATakenNameIsReplacedByAnother) {
