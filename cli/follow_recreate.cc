@@ -31,6 +31,7 @@ struct Followed {
   RequestNotes notes;
   Json object;
   absl::Duration started;
+  bool seen = false;  // by the watch
   bool gone = false;
   std::optional<absl::Duration> ended;          // since `started`
   std::map<std::string, absl::Duration> final;  // of containers that came to an end
@@ -88,7 +89,9 @@ class RequestFollower {
   int Run() {
     while (true) {
       if (session_.io().interrupted.load()) return Interrupted();
+      const bool all_told = synced_;  // before what is taken now
       for (const FeedChange& change : requests_.Take(kTick)) TakeRequest(change);
+      if (all_told) MissUnseen();
       for (const FeedChange& change : events_.Take(absl::ZeroDuration())) TakeNote(change);
       if (AllOver() && NotesAreThere()) return Finish();
       if (!AllOver() && Now() >= give_up_) return TimedOut();
@@ -107,6 +110,7 @@ class RequestFollower {
       if (one.view.uid != uid || one.gone) continue;
       one.object = *change.object;
       one.view = ReadRequest(*change.object);
+      one.seen = true;
       one.gone = change.gone && !one.view.Ended();
       const absl::Duration since = Now() - one.started;
       for (const ContainerView& container : one.view.containers) {
@@ -115,6 +119,15 @@ class RequestFollower {
         }
       }
       if (one.Over() && !one.ended.has_value()) one.ended = since;
+    }
+  }
+
+  // What is not in the first list was deleted before it.
+  void MissUnseen() {
+    for (Followed& one : followed_) {
+      if (one.seen || one.Over()) continue;
+      one.gone = true;
+      one.ended = Now() - one.started;
     }
   }
 
@@ -147,7 +160,9 @@ class RequestFollower {
 
   // An error: nothing more is to be waited for.
   absl::Status LookAtConnection() {
-    const absl::Status trouble = requests_.Look().trouble;
+    const Feed::State state = requests_.Look();
+    synced_ = state.synced;
+    const absl::Status& trouble = state.trouble;
     if (trouble.ok()) {
       lost_since_.reset();
       return absl::OkStatus();
@@ -229,10 +244,10 @@ class RequestFollower {
 
   std::string OutcomeOf(const Followed& one) const {
     if (one.gone) {
-      return PrintableText(
-                 absl::StrCat(one.view.name_space, "/", one.view.pod, ": request ", one.view.name,
-                              " was deleted before it ended; what had begun is brought to "
-                              "its end")) +
+      return PrintableText(absl::StrCat(one.view.name_space, "/", one.view.pod, ": request ",
+                                        one.view.name,
+                                        " was deleted before its end was seen; what had begun is "
+                                        "brought to its end")) +
              "\n";
     }
     std::string out;
@@ -286,6 +301,7 @@ class RequestFollower {
   LiveView view_;
   const absl::Duration begun_;
   absl::Duration give_up_;
+  bool synced_ = false;  // the first list has been told
   std::optional<absl::Duration> lost_since_;
   std::vector<Followed> followed_;
   Feed requests_;

@@ -43,7 +43,12 @@ void TakeRestarted(absl::string_view text, RequestNotes& notes) {
   if (gap != absl::string_view::npos) note.gap = std::string(times.substr(gap + 6));
   if (open != absl::string_view::npos) {
     absl::string_view how = text.substr(open + 2);
-    how = how.substr(0, how.rfind(')'));
+    const size_t close = how.rfind(')');
+    if (close != absl::string_view::npos) {
+      absl::string_view remark = how.substr(close + 1);
+      if (absl::ConsumePrefix(&remark, "; ")) note.remark = std::string(remark);
+    }
+    how = how.substr(0, close);
     const size_t split = how.find(": ");
     note.method = std::string(how.substr(0, split));
     if (split != absl::string_view::npos) note.reason = std::string(how.substr(split + 2));

@@ -60,6 +60,7 @@ struct RestartNote {
   std::string gap;     // "84 ms"; empty: not measured
   std::string method;  // "replace"; empty: not said
   std::string reason;  // of the method
+  std::string remark;  // what else was worth saying; may be empty
 };
 
 // What events have told of one request so far.
@@ -69,7 +70,8 @@ struct RequestNotes {
 };
 
 // Takes up an Event of the request: of reason Restarted ("container a: restarted in 212 ms, gap 84
-// ms (replace: REASON)") and Waiting. Others, and texts of another form, change nothing. Pure.
+// ms (replace: REASON); REMARK") and Waiting. Others, and texts of another form, change nothing.
+// Pure.
 void TakeEvent(const Json& event, RequestNotes& notes);
 
 // When an Event happened last. Pure.

@@ -188,8 +188,10 @@ std::string RenderContainerOutcome(const RequestView& request, const ContainerVi
   }
   const std::string other = OtherMethod(PrintableText(request.method), PrintableText(note.method),
                                         PrintableText(note.reason));
-  return absl::StrCat(RenderRestarted(line, absl::StrJoin(how, ", "), style),
-                      other.empty() ? "" : absl::StrCat("  ", other, "\n"));
+  return absl::StrCat(
+      RenderRestarted(line, absl::StrJoin(how, ", "), style),
+      other.empty() ? "" : absl::StrCat("  ", other, "\n"),
+      note.remark.empty() ? "" : absl::StrCat("  ", PrintableText(note.remark), "\n"));
 }
 
 }  // namespace rekindle::cli

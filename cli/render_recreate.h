@@ -31,7 +31,7 @@ std::string RenderRequest(const RequestView& request, const Json& object,
 ProgressLine ProgressOf(const RequestView& request, const ContainerView& container,
                         const RequestNotes& notes, absl::Duration since, bool idle);
 
-// How a container of a request that has ended came out, in one or two lines.
+// How a container of a request that has ended came out; further lines say what is worth knowing.
 std::string RenderContainerOutcome(const RequestView& request, const ContainerView& container,
                                    const RequestNotes& notes, absl::Duration took,
                                    const Style& style);

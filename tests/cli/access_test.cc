@@ -107,6 +107,15 @@ TEST_F(ApiFaults, AnInterruptedCreationSaysThatItMayHaveArrived) {
             "shop\ninterrupted\n");
 }
 
+TEST_F(ApiFaults, ARequestThatIsGoneBeforeTheFirstLookIsNotWaitedFor) {
+  api_.Intercept([this](const FakeApi::Request& request) -> std::optional<FakeApi::Answer> {
+    if (request.method == "GET") api_.Remove(kRequests, "shop", "mine");
+    return std::nullopt;
+  });
+  EXPECT_EQ(RunTool({"restart", "pod/web", "--name", "mine"}), kExitFailed) << err_;
+  EXPECT_THAT(out_, HasSubstr("request mine was deleted before its end was seen"));
+}
+
 TEST_F(ApiFaults, AnUntrustedServerIsUnreachable) {
   std::ofstream(dir_ / "kubeconfig")
       << KubeconfigFor(absl::StrReplaceAll(server_.url(), {{"http://", "https://"}}));

@@ -214,15 +214,16 @@ TEST(RenderRequests, TableOfAllPhases) {
 TEST(RenderRequests, OutcomesSayMethodAndGap) {
   const RequestView view = ReadRequest(Request());
   RequestNotes notes;
-  TakeEvent(
-      Event("Restarted",
-            "container app: restarted in 212 ms, gap 84 ms (delegate: env (of a map) changed)"),
-      notes);
+  TakeEvent(Event("Restarted",
+                  "container app: restarted in 212 ms, gap 84 ms (delegate: env (of a map) "
+                  "changed); its preStop hook failed"),
+            notes);
   EXPECT_EQ(
       RenderContainerOutcome(view, view.containers[0], notes, absl::Milliseconds(300), kPlain),
       "shop/web app: restarted in 300 ms, gap 84 ms (delegate, attempt 3, container "
       "bbbbbbbbbbbb)\n"
-      "  delegate instead of replace: env (of a map) changed\n");
+      "  delegate instead of replace: env (of a map) changed\n"
+      "  its preStop hook failed\n");
   EXPECT_EQ(RenderContainerOutcome(view, view.containers[1], {}, absl::Seconds(2), kPlain),
             "shop/web proxy: failed after 2.0 s: restart failed: ?[31mimage is gone\n");
   EXPECT_EQ(RenderContainerOutcome(view, view.containers[0], {}, absl::Milliseconds(300), kPlain),

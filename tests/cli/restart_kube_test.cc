@@ -101,7 +101,7 @@ TEST_F(RestartOnKubernetes, FromAMissingDefinitionToAListOfRestarts) {
   ASSERT_TRUE(interrupted->AwaitOut("requested"));
   ASSERT_TRUE(admin_->Delete(RecreateResource(), "default", "two").ok());
   EXPECT_EQ(interrupted->Wait(), kExitFailed);
-  EXPECT_THAT(interrupted->out(), HasSubstr("was deleted before it ended"));
+  EXPECT_THAT(interrupted->out(), HasSubstr("was deleted before its end was seen"));
   auto near = Start({"restart", "pod/wet"});
   EXPECT_EQ(near->Wait(), kExitNotFound);
   EXPECT_THAT(near->err(), HasSubstr("did you mean web?"));

@@ -214,7 +214,7 @@ TEST_F(RestartPods, ADeletedRequestIsNotWaitedFor) {
   ASSERT_TRUE(run->AwaitOut("requested"));
   ASSERT_TRUE(admin_.Delete(RecreateResource(), name_space_, "mine").ok());
   EXPECT_EQ(run->Wait(), kExitFailed);
-  EXPECT_THAT(run->out(), HasSubstr("/web: request mine was deleted before it ended"));
+  EXPECT_THAT(run->out(), HasSubstr("/web: request mine was deleted before its end was seen"));
 }
 
 TEST_F(RestartPods, JsonIsOneDocumentWithoutProgress) {
