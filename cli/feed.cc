@@ -70,9 +70,9 @@ Feed::~Feed() {
 }
 
 std::vector<FeedChange> Feed::Take(absl::Duration patience) {
-  MutexLock lock(&shared_->mutex);
   Shared& shared = *shared_;
-  shared.mutex.AwaitFor(patience, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared.mutex) {
+  MutexLock lock(&shared.mutex);
+  shared.mutex.AwaitFor(patience, [&shared]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared.mutex) {
     return !shared.changes.empty();
   });
   return std::exchange(shared.changes, {});
