@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "cli/api_command.h"
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/plan_command.h"
@@ -17,10 +18,12 @@ namespace {
 
 constexpr char kExitCodes[] =
     "Exit codes: 0 ok, 1 an operation failed, 2 wrong arguments, 3 not found, 4 refused,\n"
-    "5 daemon or runtime unreachable, 6 timed out waiting, 130 interrupted.";
+    "5 daemon, runtime or API server unreachable, 6 timed out waiting, 130 interrupted.";
 
 constexpr char kRootFooter[] =
     "Examples:\n"
+    "  rekindle restart pod/web -n shop\n"
+    "  rekindle get restarts -A\n"
     "  rekindle node ps\n"
     "  rekindle node restart web\n"
     "  rekindle plan -f new.yaml --against old.yaml\n"
@@ -41,6 +44,16 @@ std::string Suggestion(const CLI::App& app, const std::string& word) {
   return near.empty() ? "" : absl::StrCat("; did you mean ", near[0], "?");
 }
 
+// "rekindle node ps": the program and the commands that were given.
+std::string CommandPath(const CLI::App& app) {
+  std::string path = "rekindle";
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    absl::StrAppend(&path, " ", at->get_name());
+  }
+  return path;
+}
+
 int UsageError(const CLI::App& app, const CLI::ParseError& error, Io& io) {
   std::string message = error.what();
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
@@ -48,19 +61,8 @@ int UsageError(const CLI::App& app, const CLI::ParseError& error, Io& io) {
     const std::string word = extras.empty() ? "" : extras.front();
     message = absl::StrCat("unknown argument \"", PrintableText(word), "\"", Suggestion(app, word));
   }
-  std::string path = "rekindle";
-  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
-    at = at->get_subcommands().front();
-    absl::StrAppend(&path, " ", at->get_name());
-  }
-  io.err << "error: " << message << "\nSee " << path << " --help.\n";
+  io.err << "error: " << message << "\nSee " << CommandPath(app) << " --help.\n";
   return kExitUsage;
-}
-
-bool WantsColors(const Io& io) {
-  const auto no_color = io.getenv("NO_COLOR");
-  return io.out_is_tty && !(no_color.has_value() && !no_color->empty()) &&
-         io.getenv("TERM").value_or("") != "dumb";
 }
 
 int RunChosen(const Chosen& chosen, Io& io) {
@@ -95,6 +97,7 @@ int RunChosen(const Chosen& chosen, Io& io) {
 struct Tool {
   CLI::App app{
       "Restarts and updates containers in place: same pod, same IP, same volumes.\n"
+      "\"rekindle restart\" asks the API of a cluster or of rekindle-controller; "
       "\"rekindle node\" talks to the daemon of this node (rekindled).",
       "rekindle"};
   Chosen chosen;
@@ -108,6 +111,9 @@ void Build(Tool& tool) {
   CLI::App& app = tool.app;
   app.footer(absl::StrCat(kRootFooter, "\n\n", kExitCodes));
   app.add_flag("--version", tool.version, "Print the version and exit.");
+  AddPodRestartCommand(app, tool.local);
+  AddGetCommand(app, tool.local);
+  AddDescribeCommand(app, tool.local);
   CLI::App* node = app.add_subcommand("node", "Look at and restart the containers of one node.");
   node->footer(absl::StrCat("Each command has its own --help with an example.\n\n", kExitCodes));
   AddPsCommand(*node, tool.chosen);
@@ -180,6 +186,39 @@ CLI::App* AddCommand(CLI::App& parent, const CommandHelp& help, Chosen& chosen) 
   return command;
 }
 
+CLI::App* AddApiCommand(CLI::App& parent, const CommandHelp& help, ApiOptions& options) {
+  CLI::App* command = parent.add_subcommand(help.name, help.summary);
+  command->footer(absl::StrCat("Examples:\n", help.examples, "\n\n", kExitCodes));
+  command
+      ->add_option("-n,--namespace", options.name_space,
+                   "Namespace. Default: that of the kubeconfig's context, else \"default\".")
+      ->type_name("NAME");
+  const char* kGroup = "Connection";
+  command
+      ->add_option("--kubeconfig", options.kubeconfig,
+                   absl::StrCat("Default: $KUBECONFIG, a pod's own account, ~/.kube/config, else ",
+                                kAdminKubeconfig, "."))
+      ->type_name("FILE")
+      ->group(kGroup);
+  command->add_option("--context", options.context, "Of the kubeconfig. Default: the current one.")
+      ->type_name("NAME")
+      ->group(kGroup);
+  command
+      ->add_option("--timeout", options.timeout,
+                   "Give up after this long, such as 30s or 2m (exit code 6). Default: 30s for "
+                   "plain calls; a restart is waited for until 2m after its deadline.")
+      ->type_name("DURATION")
+      ->group(kGroup);
+  if (help.has_output) {
+    std::vector<std::string> formats = {"table", "json", "yaml"};
+    if (help.has_wide) formats.insert(formats.begin() + 1, "wide");
+    command->add_option("-o,--output", options.output, "Output format. Default: table.")
+        ->check(CLI::IsMember(formats))
+        ->type_name("FORMAT");
+  }
+  return command;
+}
+
 int Run(const std::vector<std::string>& args, Io& io) {
   Tool tool;
   Build(tool);
@@ -215,8 +254,7 @@ int Run(const std::vector<std::string>& args, Io& io) {
   }
   if (tool.local.run) return tool.local.run(io);
   if (!tool.chosen.run) {
-    const bool node = !tool.app.get_subcommands().empty();
-    io.err << "error: a command is missing\nSee rekindle " << (node ? "node " : "") << "--help.\n";
+    io.err << "error: a command is missing\nSee " << CommandPath(tool.app) << " --help.\n";
     return kExitUsage;
   }
   return RunChosen(tool.chosen, io);

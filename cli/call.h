@@ -20,9 +20,6 @@
 
 namespace rekindle::cli {
 
-// How often a wait looks at the interrupt flag and redraws.
-inline constexpr absl::Duration kTick = absl::Milliseconds(50);
-
 inline void SetDeadline(grpc::ClientContext& context, absl::Duration limit) {
   if (limit == absl::InfiniteDuration()) return;
   context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(limit));

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/api_completion.h"
 #include "cli/call.h"
 #include "cli/session.h"
 
@@ -64,7 +65,7 @@ struct Line {
 
 const CLI::App* FindCommand(const CLI::App& app, const std::string& word) {
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_name() == word) return command;
+    if (command->check_name(word)) return command;
   }
   return nullptr;
 }
@@ -170,6 +171,9 @@ std::vector<std::string> Candidates(const Line& line, const std::string& word, c
     const std::string name = line.open->get_name();
     const auto fixed = FixedValues().find(name);
     if (fixed != FixedValues().end()) return fixed->second;
+    if (IsOfApi(*line.command)) {
+      return ApiCandidates(*line.command, line.values, line.positionals, name, io);
+    }
     if (name == "--container" && !line.positionals.empty()) {
       return Daemon(line, io).Containers(line.positionals.front());
     }
@@ -183,6 +187,9 @@ std::vector<std::string> Candidates(const Line& line, const std::string& word, c
     names.push_back(command->get_name());
   }
   if (!names.empty()) return names;
+  if (IsOfApi(*line.command)) {
+    return ApiCandidates(*line.command, line.values, line.positionals, "", io);
+  }
   if (!line.positionals.empty()) return {};
   const std::string command = line.command->get_name();
   if (command == "ps" || command == "restart" || command == "watch") return Daemon(line, io).Pods();

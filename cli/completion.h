@@ -14,7 +14,8 @@ namespace rekindle::cli {
 inline constexpr char kCompleteCommand[] = "__complete";
 
 // Candidates for the last word, one a line: commands, options, fixed values; pods, containers and
-// operations of the daemon, which is asked for at most a second and whose silence means none.
+// operations of the daemon or the API, which is asked for at most a second and whose silence means
+// none.
 std::string Complete(const CLI::App& app, const std::vector<std::string>& words, const Io& io);
 
 // The script of `shell` (bash, zsh or fish).

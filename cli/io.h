@@ -2,6 +2,7 @@
 #define REKINDLE_CLI_IO_H_
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <istream>
 #include <optional>
@@ -22,9 +23,13 @@ struct Io {
   std::function<std::optional<std::string>(const std::string& name)> getenv;
   std::function<absl::Time()> now;
   std::function<std::string()> new_request_id;  // unique, [A-Za-z0-9._:-]
+  std::function<uint32_t()> random;             // uniform; for the names of new objects
   // Set by SIGINT and SIGTERM; waits look at it several times a second.
   const std::atomic<bool>& interrupted;
 };
+
+// How often a wait looks at the interrupt flag and redraws.
+inline constexpr absl::Duration kTick = absl::Milliseconds(50);
 
 // How the program ends; documented in docs/cli.md and in --help. Never change a number.
 enum ExitCode : int {

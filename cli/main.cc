@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -52,6 +53,9 @@ int main(int argc, char** argv) {
                        },
                        .now = absl::Now,
                        .new_request_id = NewRequestId,
+                       .random = [device = std::make_shared<std::random_device>()]() -> uint32_t {
+                         return (*device)();
+                       },
                        .interrupted = g_interrupted};
   return rekindle::cli::Run(std::vector<std::string>(argv + 1, argv + argc), io);
 }

@@ -15,7 +15,7 @@
 namespace rekindle::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // Characters, not bytes: continuation bytes of UTF-8 take no column.
 size_t Columns(absl::string_view text) {
@@ -35,7 +35,8 @@ bool PlainInYaml(absl::string_view text) {
   });
 }
 
-void Emit(const Json& json, YAML::Emitter& out) {
+template <typename Tree>
+void Emit(const Tree& json, YAML::Emitter& out) {
   if (json.is_object()) {
     if (json.empty()) out << YAML::Flow;
     out << YAML::BeginMap;
@@ -49,15 +50,27 @@ void Emit(const Json& json, YAML::Emitter& out) {
   } else if (json.is_array()) {
     if (json.empty()) out << YAML::Flow;
     out << YAML::BeginSeq;
-    for (const Json& value : json) Emit(value, out);
+    for (const Tree& value : json) Emit(value, out);
     out << YAML::EndSeq;
   } else if (json.is_string()) {
-    const auto& text = json.get_ref<const std::string&>();
+    const auto& text = json.template get_ref<const std::string&>();
     if (!PlainInYaml(text)) out << YAML::DoubleQuoted;
     out << text;
   } else {
     out << json.dump();
   }
+}
+
+template <typename Tree>
+std::string JsonText(const Tree& tree, bool compact) {
+  return tree.dump(compact ? -1 : 2, ' ', false, Tree::error_handler_t::replace) + "\n";
+}
+
+template <typename Tree>
+std::string YamlText(const Tree& tree) {
+  YAML::Emitter out;
+  Emit(tree, out);
+  return absl::StrCat(out.c_str(), "\n");
 }
 
 const char* ColorCode(Color color) {
@@ -84,16 +97,15 @@ std::string ToJson(const google::protobuf::Message& message, bool compact) {
   std::string text;
   if (!google::protobuf::util::MessageToJsonString(message, &text, options).ok()) return "{}\n";
   // Printed anew: protobuf's own indentation leaves blanks at line ends in some releases.
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  return json.dump(compact ? -1 : 2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return JsonText(OrderedJson::parse(text, nullptr, /*allow_exceptions=*/false), compact);
 }
 
 std::string ToYaml(const google::protobuf::Message& message) {
-  const Json json = Json::parse(ToJson(message, true), nullptr, /*allow_exceptions=*/false);
-  YAML::Emitter out;
-  Emit(json, out);
-  return absl::StrCat(out.c_str(), "\n");
+  return YamlText(OrderedJson::parse(ToJson(message, true), nullptr, /*allow_exceptions=*/false));
 }
+
+std::string ToJson(const Json& tree, bool compact) { return JsonText(tree, compact); }
+std::string ToYaml(const Json& tree) { return YamlText(tree); }
 
 std::string Colored(absl::string_view text, Color color, bool enabled) {
   if (!enabled || color == Color::kNone) return std::string(text);
@@ -112,14 +124,21 @@ void Table::AddRow(std::vector<Cell> row) {
   rows_.push_back(std::move(row));
 }
 
-std::string Table::Render(bool colors) const {
+std::string Table::Render(bool colors) const { return RenderFrom(0, colors); }
+
+std::string Table::RenderRows(size_t first, bool colors) const {
+  return RenderFrom(first + 1, colors);
+}
+
+std::string Table::RenderFrom(size_t first, bool colors) const {
   std::vector<size_t> widths;
   for (const auto& row : rows_) {
     widths.resize(std::max(widths.size(), row.size()));
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Columns(row[i].text));
   }
   std::string out;
-  for (const auto& row : rows_) {
+  for (size_t at = first; at < rows_.size(); ++at) {
+    const std::vector<Cell>& row = rows_[at];
     for (size_t i = 0; i < row.size(); ++i) {
       absl::StrAppend(&out, Colored(row[i].text, row[i].color, colors));
       if (i + 1 < row.size()) out.append(widths[i] - Columns(row[i].text) + 2, ' ');
@@ -127,6 +146,12 @@ std::string Table::Render(bool colors) const {
     out.push_back('\n');
   }
   return out;
+}
+
+void Sheet::Add(absl::string_view name, absl::string_view value, Color color) {
+  if (value.empty()) return;
+  absl::StrAppend(&out_, absl::StrFormat("%-17s", absl::StrCat(name, ":")),
+                  Colored(PrintableText(value), color, colors_), "\n");
 }
 
 std::string AgeText(absl::Duration age) {

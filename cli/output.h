@@ -11,6 +11,8 @@
 #include <google/protobuf/message.h>
 #include <google/protobuf/timestamp.pb.h>
 
+#include "common/json/json_fwd.h"
+
 namespace rekindle::cli {
 
 enum class Format { kTable, kWide, kJson, kYaml };
@@ -21,6 +23,10 @@ std::string ToJson(const google::protobuf::Message& message, bool compact);
 
 // The same tree as YAML. Ends with a line break.
 std::string ToYaml(const google::protobuf::Message& message);
+
+// An object of the API in the same forms.
+std::string ToJson(const Json& tree, bool compact);
+std::string ToYaml(const Json& tree);
 
 enum class Color { kNone, kGreen, kYellow, kRed, kBold };
 
@@ -40,9 +46,28 @@ class Table {
   explicit Table(std::vector<std::string> header);
   void AddRow(std::vector<Cell> row);
   std::string Render(bool colors) const;
+  // The rows from `first` on, without the header, as wide as all of them are: for rows that come
+  // after others have been shown.
+  std::string RenderRows(size_t first, bool colors) const;
+  size_t rows() const { return rows_.size() - 1; }
 
  private:
+  std::string RenderFrom(size_t first, bool colors) const;
+
   std::vector<std::vector<Cell>> rows_;
+};
+
+// "name:   value" lines with aligned values.
+class Sheet {
+ public:
+  explicit Sheet(bool colors) : colors_(colors) {}
+  // The value is made printable; an empty one is left out.
+  void Add(absl::string_view name, absl::string_view value, Color color = Color::kNone);
+  std::string Take() { return std::move(out_); }
+
+ private:
+  const bool colors_;
+  std::string out_;
 };
 
 // Time since `then`, as people say it: "5s", "3m12s", "2h5m", "4d3h". Negative counts as zero.

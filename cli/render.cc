@@ -16,8 +16,6 @@ namespace {
 
 constexpr size_t kShortId = 12;  // as other container tools print IDs
 
-std::string ShortId(const std::string& id) { return id.substr(0, kShortId); }
-
 // "PHASE_PRE_STOP" -> "pre-stop".
 std::string EnumText(absl::string_view name, absl::string_view prefix) {
   if (!absl::ConsumePrefix(&name, prefix) || name == "UNSPECIFIED") return "unknown";
@@ -60,22 +58,6 @@ std::string Cut(std::string text, size_t width) {
   return text;
 }
 
-// "name:   value" lines with aligned values.
-class Sheet {
- public:
-  explicit Sheet(bool colors) : colors_(colors) {}
-  void Add(absl::string_view name, absl::string_view value, Color color = Color::kNone) {
-    if (value.empty()) return;
-    absl::StrAppend(&out_, absl::StrFormat("%-17s", absl::StrCat(name, ":")),
-                    Colored(PrintableText(value), color, colors_), "\n");
-  }
-  std::string Take() { return std::move(out_); }
-
- private:
-  const bool colors_;
-  std::string out_;
-};
-
 // One line of ps; `container` is null for a pod without any.
 std::vector<Table::Cell> PodRow(const v1::Pod& pod, const v1::Container* container,
                                 const Style& style) {
@@ -115,17 +97,74 @@ std::string ContainerStateName(v1::ContainerState state) {
 
 namespace {
 
-// Why the method in use is not what was asked for; empty when it is. "auto" asks for replace.
+// Why the method in use is not what was asked for; empty when it is.
 std::string OtherMethod(const v1::Operation& operation) {
-  const v1::Method asked = operation.requested_method();
-  const v1::Method expected = asked == v1::METHOD_AUTO ? v1::METHOD_REPLACE : asked;
-  if (asked == v1::METHOD_UNSPECIFIED || operation.method() == expected) return "";
-  const std::string why = PrintableText(operation.method_reason());
-  return absl::StrCat(MethodName(operation.method()), " instead of ", MethodName(expected),
-                      why.empty() ? "" : ": ", why);
+  if (operation.requested_method() == v1::METHOD_UNSPECIFIED) return "";
+  return cli::OtherMethod(MethodName(operation.requested_method()), MethodName(operation.method()),
+                          PrintableText(operation.method_reason()));
+}
+
+ProgressLine LineOf(const v1::Operation& operation, const Style& style) {
+  return {.name = absl::StrCat(PodName(operation.pod()), " ",
+                               PrintableText(operation.container_name())),
+          .phase = PhaseName(operation.phase()),
+          .color = PhaseColor(operation.phase()),
+          .time = SpanText(Elapsed(operation, style.now)),
+          .gap = GapText(operation),
+          .message = PrintableText(operation.message())};
 }
 
 }  // namespace
+
+std::string ShortId(const std::string& id) { return id.substr(0, kShortId); }
+
+std::string OtherMethod(const std::string& asked, const std::string& used,
+                        const std::string& reason) {
+  const std::string expected = asked == "auto" ? "replace" : asked;
+  if (asked.empty() || used.empty() || used == expected) return "";
+  return absl::StrCat(used, " instead of ", expected, reason.empty() ? "" : ": ", reason);
+}
+
+std::string RenderChange(const ProgressLine& line, const Style& style) {
+  std::string out = absl::StrCat(line.name, ": ", Colored(line.phase, line.color, style.colors),
+                                 " (", line.time, ")");
+  if (!line.message.empty()) absl::StrAppend(&out, " ", line.message);
+  return absl::StrCat(out, "\n");
+}
+
+std::string RenderRestarted(const ProgressLine& line, const std::string& how, const Style& style) {
+  return absl::StrCat(line.name, ": ", Colored("restarted", Color::kGreen, style.colors), " in ",
+                      line.time, line.gap.empty() ? "" : absl::StrCat(", gap ", line.gap),
+                      how.empty() ? "" : absl::StrCat(" (", how, ")"), "\n");
+}
+
+std::string RenderNotRestarted(const ProgressLine& line, const Style& style) {
+  return absl::StrCat(line.name, ": ", Colored(line.phase, line.color, style.colors), " after ",
+                      line.time, line.message.empty() ? "" : ": ", line.message, "\n");
+}
+
+std::vector<std::string> RenderLive(const std::vector<ProgressLine>& lines, const Style& style) {
+  size_t name_width = 0;
+  for (const ProgressLine& line : lines) name_width = std::max(name_width, line.name.size());
+  std::vector<std::string> out;
+  for (const ProgressLine& line : lines) {
+    std::string tail = absl::StrFormat("  %7s", line.time);
+    if (!line.gap.empty()) absl::StrAppend(&tail, "  gap ", line.gap);
+    if (!line.message.empty()) absl::StrAppend(&tail, "  ", line.message);
+    std::string head = line.name;
+    head.resize(std::max(head.size(), name_width + 2), ' ');
+    const std::string phase = absl::StrFormat("%-10s", line.phase);
+    head = Cut(head, style.width);
+    const size_t used = head.size() + phase.size();
+    if (used > style.width) {
+      out.push_back(head);
+      continue;
+    }
+    out.push_back(absl::StrCat(head, Colored(phase, line.color, style.colors),
+                               Cut(tail, style.width - used)));
+  }
+  return out;
+}
 
 bool HasEnded(const v1::Operation& operation) {
   return operation.phase() == v1::PHASE_DONE || operation.phase() == v1::PHASE_FAILED ||
@@ -244,30 +283,24 @@ std::string RenderChange(const v1::Operation& operation, const Style& style) {
     at = FromProto(operation.history(operation.history_size() - 1).entered()) -
          FromProto(operation.created());
   }
-  std::string out = absl::StrCat(
-      PodName(operation.pod()), " ", PrintableText(operation.container_name()), ": ",
-      Colored(PhaseName(operation.phase()), PhaseColor(operation.phase()), style.colors), " (",
-      SpanText(at), ")");
-  if (!operation.message().empty()) absl::StrAppend(&out, " ", PrintableText(operation.message()));
-  return absl::StrCat(out, "\n");
+  ProgressLine line = LineOf(operation, style);
+  line.time = SpanText(at);
+  return RenderChange(line, style);
 }
 
 std::string RenderOutcome(const v1::Operation& operation, const Style& style) {
-  const std::string name =
-      absl::StrCat(PodName(operation.pod()), " ", PrintableText(operation.container_name()));
-  const std::string took = SpanText(Elapsed(operation, style.now));
+  const ProgressLine line = LineOf(operation, style);
   if (operation.phase() == v1::PHASE_DONE) {
     const std::string other = OtherMethod(operation);
-    return absl::StrCat(name, ": ", Colored("restarted", Color::kGreen, style.colors), " in ", took,
-                        operation.has_gap() ? absl::StrCat(", gap ", GapText(operation)) : "", " (",
-                        MethodName(operation.method()), ", attempt ", operation.attempt(),
-                        ", container ", ShortId(PrintableText(operation.new_container_id())), ")\n",
-                        other.empty() ? "" : absl::StrCat("  ", other, "\n"));
+    return absl::StrCat(
+        RenderRestarted(
+            line,
+            absl::StrCat(MethodName(operation.method()), ", attempt ", operation.attempt(),
+                         ", container ", ShortId(PrintableText(operation.new_container_id()))),
+            style),
+        other.empty() ? "" : absl::StrCat("  ", other, "\n"));
   }
-  std::string out = absl::StrCat(
-      name, ": ",
-      Colored(PhaseName(operation.phase()), PhaseColor(operation.phase()), style.colors), " after ",
-      took, ": ", PrintableText(operation.message()), "\n");
+  std::string out = RenderNotRestarted(line, style);
   if (operation.service_down()) {
     absl::StrAppend(&out, Colored("  SERVICE DOWN", Color::kRed, style.colors),
                     ": the container ran before and does not run now; see rekindle node ops ",
@@ -278,30 +311,12 @@ std::string RenderOutcome(const v1::Operation& operation, const Style& style) {
 
 std::vector<std::string> RenderLive(const std::vector<v1::Operation>& operations,
                                     const Style& style) {
-  size_t name_width = 0;
+  std::vector<ProgressLine> lines;
   for (const auto& operation : operations) {
-    name_width = std::max(name_width, PrintableText(operation.container_name()).size());
+    lines.push_back(LineOf(operation, style));
+    lines.back().name = PrintableText(operation.container_name());
   }
-  std::vector<std::string> lines;
-  for (const auto& operation : operations) {
-    std::string tail = absl::StrFormat("  %7s", SpanText(Elapsed(operation, style.now)));
-    if (operation.has_gap()) absl::StrAppend(&tail, "  gap ", GapText(operation));
-    if (!operation.message().empty()) {
-      absl::StrAppend(&tail, "  ", PrintableText(operation.message()));
-    }
-    std::string head = PrintableText(operation.container_name());
-    head.resize(std::max(head.size(), name_width + 2), ' ');
-    const std::string phase = absl::StrFormat("%-10s", PhaseName(operation.phase()));
-    head = Cut(head, style.width);
-    const size_t used = head.size() + phase.size();
-    if (used > style.width) {
-      lines.push_back(head);
-      continue;
-    }
-    lines.push_back(absl::StrCat(head, Colored(phase, PhaseColor(operation.phase()), style.colors),
-                                 Cut(tail, style.width - used)));
-  }
-  return lines;
+  return RenderLive(lines, style);
 }
 
 std::string RenderPullProgress(const std::string& image, const v1::PullProgress& progress,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "cli/output.h"
 
 #include "rekindle/node/v1/node.pb.h"
 
@@ -19,6 +20,34 @@ struct Style {
   bool wide = false;  // more columns
   size_t width = 80;  // of the terminal; live lines are cut to it
 };
+
+// What one line says of the restart of a container, whoever told it: a daemon's operation or the
+// state of a request on the API. All printable.
+struct ProgressLine {
+  std::string name;
+  std::string phase;
+  Color color = Color::kNone;
+  std::string time;  // elapsed, or since the beginning
+  std::string gap;   // empty: not known (yet)
+  std::string message;
+};
+
+// The lines of the live view, without line breaks, none wider than the terminal.
+std::vector<std::string> RenderLive(const std::vector<ProgressLine>& lines, const Style& style);
+// "web app: stopping (1.2 s) message", with a line break.
+std::string RenderChange(const ProgressLine& line, const Style& style);
+// "web app: restarted in 1.1 s, gap 137 ms (HOW)", with a line break; `how` may be empty.
+std::string RenderRestarted(const ProgressLine& line, const std::string& how, const Style& style);
+// "web app: failed after 1.1 s: message", with a line break.
+std::string RenderNotRestarted(const ProgressLine& line, const Style& style);
+
+// "delegate instead of replace: REASON"; empty when the method in use is the one asked for. "auto"
+// asks for replace, an unknown method for nothing.
+std::string OtherMethod(const std::string& asked, const std::string& used,
+                        const std::string& reason);
+
+// The first characters of an ID, as container tools print it.
+std::string ShortId(const std::string& id);
 
 // What people see, as pure functions of the messages. Text of the daemon is made printable.
 // Golden files in tests/testdata/cli show each of them. Threads: any.
@@ -44,7 +73,7 @@ std::string RenderChange(const v1::Operation& operation, const Style& style);
 // How an ended operation went, in one or two lines.
 std::string RenderOutcome(const v1::Operation& operation, const Style& style);
 
-// The lines of the live view, without line breaks, none wider than the terminal.
+// The lines of the live view.
 std::vector<std::string> RenderLive(const std::vector<v1::Operation>& operations,
                                     const Style& style);
 std::string RenderPullProgress(const std::string& image, const v1::PullProgress& progress,

@@ -263,7 +263,7 @@ TEST_F(Commands, Completion) {
     words.insert(words.begin(), "__complete");
     return Run(words).out;
   };
-  EXPECT_EQ(complete({""}), "completion\nnode\nplan\n");
+  EXPECT_EQ(complete({""}), "completion\ndescribe\nget\nnode\nplan\nrestart\n");
   EXPECT_EQ(complete({"node", "re"}), "restart\n");
   EXPECT_EQ(complete({"node", "restart", ""}), "default/web\nshop/cart\ntools/empty\nweb\n");
   EXPECT_EQ(complete({"node", "restart", "shop/cart", "-c", ""}), "app\nproxy\n");
