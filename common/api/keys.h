@@ -68,8 +68,6 @@ inline constexpr absl::string_view kAnnotationRuntimeUid = "rekindle.io/runtime-
 inline constexpr absl::string_view kAnnotationMirrored = "rekindle.io/mirrored";
 // On a sandbox of such a runtime, by whoever makes it: the pod's restartPolicy.
 inline constexpr absl::string_view kAnnotationRestartPolicy = "rekindle.io/restart-policy";
-// And the condition types of its readiness gates, separated by commas.
-inline constexpr absl::string_view kAnnotationReadinessGates = "rekindle.io/readiness-gates";
 
 inline constexpr absl::string_view kEnvBarrier = "KRUISE_CONTAINER_BARRIER";
 inline constexpr absl::string_view kEnvPriority = "KRUISE_CONTAINER_PRIORITY";

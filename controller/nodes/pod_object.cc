@@ -27,6 +27,8 @@ namespace {
 
 constexpr int64_t kDefaultGrace = 30;
 constexpr char kGraceAnnotation[] = "io.kubernetes.pod.terminationGracePeriod";
+// On a sandbox, by whoever makes it: the condition types of the pod's gates, separated by commas.
+constexpr char kGatesAnnotation[] = "rekindle.io/readiness-gates";
 constexpr absl::string_view kPolicies[] = {"Always", "OnFailure", "Never"};
 
 std::tuple<int64_t, int32_t> Key(const google::protobuf::Timestamp& time) {
@@ -143,7 +145,7 @@ std::string PolicyOf(const pb::Pod& pod) {
 // Names that the API would refuse are left out: they could never come true.
 Json GatesOf(const pb::Pod& pod) {
   Json out = Json::array();
-  const auto it = pod.annotations().find(std::string(api::kAnnotationReadinessGates));
+  const auto it = pod.annotations().find(kGatesAnnotation);
   if (it == pod.annotations().end()) return out;
   for (absl::string_view name : absl::StrSplit(it->second, ',', absl::SkipWhitespace())) {
     name = absl::StripAsciiWhitespace(name);

@@ -49,16 +49,15 @@ Json Gated(Json ours, const Json* current, const Json& spec) {
       }
     }
     if (status == "True") continue;
-    closed.push_back(
-        status.empty() ? absl::StrCat("corresponding condition of pod readiness gate \"", gate,
-                                      "\" does not exist.")
-                       : absl::StrCat("the status of pod readiness gate \"", gate,
-                                      "\" is not \"True\", but ", status));
+    closed.push_back(status.empty()
+                         ? absl::StrCat("corresponding condition of pod readiness gate \"", gate,
+                                        "\" does not exist.")
+                         : absl::StrCat("the status of pod readiness gate \"", gate,
+                                        "\" is not \"True\", but ", status));
   }
   if (closed.empty()) return ours;
   for (Json& condition : ours) {
-    if (json::String(condition, "type") != "Ready" ||
-        json::String(condition, "status") != "True") {
+    if (json::String(condition, "type") != "Ready" || json::String(condition, "status") != "True") {
       continue;
     }
     condition["status"] = "False";
@@ -165,8 +164,8 @@ PodPlan PlanPod(const Json* current, const PodObject* desired, bool left_its_nod
 
 Json InitialStatus(const PodObject& desired, absl::Time now) {
   Json status = desired.status;
-  status["conditions"] = MergeConditions(
-      nullptr, Gated(desired.status["conditions"], nullptr, desired.spec), now);
+  status["conditions"] =
+      MergeConditions(nullptr, Gated(desired.status["conditions"], nullptr, desired.spec), now);
   return {{"status", std::move(status)}};
 }
 

@@ -58,6 +58,10 @@ absl::StatusOr<Json> Api::Create(const std::string& path, const Json& object) {
   return Send("POST", path, "application/json", object.dump());
 }
 
+absl::StatusOr<Json> Api::CreateYaml(const std::string& path, const std::string& text) {
+  return Send("POST", path, "application/yaml", text);
+}
+
 absl::StatusOr<Json> Api::MergePatch(const std::string& path, const Json& patch) {
   return Send("PATCH", path, "application/merge-patch+json", patch.dump());
 }

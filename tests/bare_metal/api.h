@@ -37,6 +37,8 @@ class Api {
   // Errors: those of Http::Call; kNotFound for a 404, else kAborted with the server's message.
   absl::StatusOr<Json> Get(const std::string& path);
   absl::StatusOr<Json> Create(const std::string& path, const Json& object);
+  // The same with the object as YAML text.
+  absl::StatusOr<Json> CreateYaml(const std::string& path, const std::string& text);
   absl::StatusOr<Json> MergePatch(const std::string& path, const Json& patch);
   absl::Status Delete(const std::string& path);
 

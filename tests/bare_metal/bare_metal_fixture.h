@@ -74,12 +74,12 @@ class BareMetalTest : public DaemonTest {
 
   static void StartController() {
     controller_.reset();
-    auto started = ControllerProcess::Start(
-        {.program = REKINDLE_CONTROLLER_PROGRAM,
-         .dir = bed_->dir() + "/controller",
-         .daemon = bed_->dir() + "/rekindled/rekindled.sock",
-         // A test asks for much in a short time.
-         .flags = {"--kube-api-qps", "1000", "--kube-api-burst", "1000"}});
+    auto started =
+        ControllerProcess::Start({.program = REKINDLE_CONTROLLER_PROGRAM,
+                                  .dir = bed_->dir() + "/controller",
+                                  .daemon = bed_->dir() + "/rekindled/rekindled.sock",
+                                  // A test asks for much in a short time.
+                                  .flags = {"--kube-api-qps", "1000", "--kube-api-burst", "1000"}});
     ASSERT_TRUE(started.ok()) << started.status();
     controller_ = *std::move(started);
   }
@@ -159,8 +159,7 @@ class BareMetalTest : public DaemonTest {
   }
   static bool AwaitCount(const bed::Pod& pod, const std::string& container,
                          const std::string& event, int count) {
-    return bed::WaitUntil([&] { return Count(pod, container, event) >= count; },
-                          absl::Seconds(60));
+    return bed::WaitUntil([&] { return Count(pod, container, event) >= count; }, absl::Seconds(60));
   }
   // It was started so many times in all, told to stop once less often, and runs once.
   static void ExpectStarts(const bed::Pod& pod, const std::string& container, int starts) {
@@ -191,7 +190,8 @@ class BareMetalTest : public DaemonTest {
   }
   bool AwaitPhase(const std::string& name, const std::string& phase,
                   absl::Duration limit = absl::Seconds(60)) {
-    return Await(name, [&](const Json& now) { return PhaseOf(now) == phase; }, limit);
+    return Await(
+        name, [&](const Json& now) { return PhaseOf(now) == phase; }, limit);
   }
   // The request at its end; it has a time of completion and soon no active label.
   Json AwaitEnd(const std::string& name, absl::Duration limit = absl::Seconds(60)) {
@@ -202,7 +202,8 @@ class BareMetalTest : public DaemonTest {
     Json ended = requests_->Newest(name);
     EXPECT_TRUE(ended["status"].contains("completionTime"));
     EXPECT_TRUE(Await(name, [](const Json& now) {
-      return now.is_null() || (!now["metadata"].value("labels", Json::object())
+      return now.is_null() || (!now["metadata"]
+                                    .value("labels", Json::object())
                                     .contains("crr.apps.kruise.io/active") &&
                                !now["metadata"].contains("finalizers"));
     })) << requests_->Newest(name).dump(1);

@@ -38,18 +38,10 @@ absl::StatusOr<std::unique_ptr<ControllerProcess>> ControllerProcess::Start(Opti
   for (int run = 1; made->log_.empty() || std::filesystem::exists(made->log_); ++run) {
     made->log_ = absl::StrCat(given.dir, "/controller-", run, ".log");
   }
-  std::vector<std::string> argv = {given.program,
-                                   "--embedded",
-                                   "--data-dir",
-                                   given.dir + "/data",
-                                   "--listen",
-                                   "127.0.0.1:0",
-                                   "--token-file",
-                                   tokens,
-                                   "--local-daemon",
-                                   "unix:" + given.daemon,
-                                   "--metrics-listen",
-                                   "127.0.0.1:0"};
+  std::vector<std::string> argv = {
+      given.program,    "--embedded",           "--data-dir",       given.dir + "/data",
+      "--listen",       "127.0.0.1:0",          "--token-file",     tokens,
+      "--local-daemon", "unix:" + given.daemon, "--metrics-listen", "127.0.0.1:0"};
   argv.insert(argv.end(), given.flags.begin(), given.flags.end());
   RK_ASSIGN_OR_RETURN(made->process_, bed::ChildProcess::Start(argv, made->log_));
   bool answers = false;

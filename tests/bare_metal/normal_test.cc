@@ -110,9 +110,8 @@ TEST_F(BareMetalTest, RequestsGoWhenTheirTimeIsOver) {
   absl::Time completed;
   std::string error;
   ASSERT_TRUE(absl::ParseTime(
-      absl::RFC3339_full,
-      requests_->Newest("soon")["status"]["completionTime"].get<std::string>(), &completed,
-      &error))
+      absl::RFC3339_full, requests_->Newest("soon")["status"]["completionTime"].get<std::string>(),
+      &completed, &error))
       << error;
   ASSERT_TRUE(Await("soon", gone));
   EXPECT_GE(absl::Now() - completed, absl::Seconds(3));
@@ -127,8 +126,8 @@ TEST_F(BareMetalTest, AContainerThatHasJustStartedIsStopped) {
   bed::Pod& pod = RunShown("young", {"a"});
   Create("first", pod, {"a"});
   ExpectSuccess("first", {"a"});
-  ASSERT_TRUE(AwaitPod(
-      "young", [](const Json& now) { return StatusOf(now, "a")["restartCount"] == 1; }));
+  ASSERT_TRUE(
+      AwaitPod("young", [](const Json& now) { return StatusOf(now, "a")["restartCount"] == 1; }));
   Create("second", pod, {"a"});
   EXPECT_LT(absl::Now() - Times(pod, "a", "start").back(), absl::Seconds(10));
   EXPECT_EQ(StateOf(ExpectSuccess("second", {"a"}), "a")["isKilled"], true);
