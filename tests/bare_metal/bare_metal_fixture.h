@@ -58,7 +58,8 @@ class BareMetalTest : public DaemonTest {
                 << "\n---- requests, as the watch showed them\n";
       for (const ObjectWatch::Version& version : requests_->versions()) {
         std::cerr << version.name << " "
-                  << (version.object.is_null() ? "deleted" : version.object["status"].dump())
+                  << (version.object.is_null() ? "deleted"
+                                               : version.object.value("status", Json()).dump())
                   << "\n";
       }
       std::cerr << "---- events\n";
@@ -135,8 +136,10 @@ class BareMetalTest : public DaemonTest {
     }
     return Json::object();
   }
+  // Of a container; null: the pod says nothing of it.
   static Json StatusOf(const Json& pod, const std::string& container) {
-    for (const Json& one : pod["status"]["containerStatuses"]) {
+    if (!pod.contains("status")) return Json();
+    for (const Json& one : pod["status"].value("containerStatuses", Json::array())) {
       if (one["name"] == container) return one;
     }
     return Json();

@@ -43,7 +43,7 @@ TEST_F(BareMetalTest, APodWithTheGateIsOutOfServiceBeforeItsContainerIsStopped) 
   }));
   // By then the rest is there: finalizer, key, Ready.
   EXPECT_TRUE(HasFinalizer(requests_->Newest("drain")));
-  const Json drained = GetPod("gated");
+  Json drained = GetPod("gated");
   EXPECT_EQ(Condition(drained, "KruisePodReady")["status"], "False");
   EXPECT_EQ(Condition(drained, "KruisePodReady")["message"], "[" + Key(ns_, "drain") + "]");
   EXPECT_EQ(Condition(drained, "Ready")["status"], "False");
@@ -113,7 +113,7 @@ TEST_F(BareMetalTest, ADrainOfNoTimeTakesThePodOutOfServiceAndStopsAtOnce) {
   ObjectWatch pods(controller_->endpoint(), PodPath(ns_));
   ASSERT_TRUE(pods.Await("at-once", [](const Json& now) { return !now.is_null(); }));
   Create("drain", pod, {"a"}, Strategy({{"unreadyGracePeriodSeconds", 0}}));
-  const Json ended = ExpectSuccess("drain", {"a"});
+  Json ended = ExpectSuccess("drain", {"a"});
   EXPECT_EQ(ConditionOf(ended, "PreRecreateGrace")["status"], "True");
   ExpectStarts(pod, "a", 2);
   ASSERT_TRUE(pods.Await("at-once", [](const Json& now) {
@@ -184,7 +184,7 @@ TEST_F(BareMetalTest, APodThatGoesInTheDrainEndsTheRequest) {
     return ConditionOf(now, "PreRecreateGrace").value("status", "") == "True";
   }));
   ASSERT_TRUE(bed_->RemovePod(pod).ok());
-  const Json ended = AwaitEnd("drain");  // which waits for the finalizer, too
+  Json ended = AwaitEnd("drain");  // which waits for the finalizer, too
   EXPECT_EQ(MessageOf(ended), "pod has gone");
   EXPECT_EQ(StateOf(ended, "a")["phase"], "Failed");
   EXPECT_FALSE(StateOf(ended, "a").value("isKilled", false));

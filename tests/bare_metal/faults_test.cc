@@ -8,7 +8,7 @@ TEST_F(BareMetalTest, ARequestWhoseDaemonIsAwayEndsAtItsDeadline) {
   bed::Pod& pod = RunShown("alone", {"a"});
   KillDaemon();
   Create("away", pod, {"a"}, {{"activeDeadlineSeconds", 4}});
-  const Json ended = AwaitEnd("away");
+  Json ended = AwaitEnd("away");
   EXPECT_EQ(MessageOf(ended), "recreating has exceeded the activeDeadlineSeconds");
   EXPECT_EQ(StateOf(ended, "a")["phase"], "Failed");
   EXPECT_THAT(StateOf(ended, "a").value("message", ""), testing::HasSubstr("node node-a"));
@@ -43,7 +43,7 @@ TEST_F(BareMetalTest, TheDaemonIsKilledInTheMiddleOfAHook) {
   KillDaemon();
   EXPECT_EQ(Count(pod, "a", "term"), 0);
   StartNode();
-  const Json ended = ExpectSuccess("hook", {"a"});
+  Json ended = ExpectSuccess("hook", {"a"});
   EXPECT_EQ(StateOf(ended, "a")["isKilled"], true);
   ExpectStarts(pod, "a", 2);
   EXPECT_EQ(Count(pod, "hook", "start"), 1) << "a hook is not run twice";
@@ -75,7 +75,7 @@ TEST_F(BareMetalTest, TheControllerIsKilledDuringAStop) {
   ASSERT_TRUE(AwaitCount(pod, "a", "start", 2));
   EXPECT_EQ(Count(pod, "b", "term"), 0);
   ASSERT_NO_FATAL_FAILURE(ReturnController());
-  const Json ended = ExpectSuccess("resume", {"a", "b"});
+  Json ended = ExpectSuccess("resume", {"a", "b"});
   for (const char* name : {"a", "b"}) {
     ExpectStarts(pod, name, 2);
     EXPECT_EQ(StateOf(ended, name)["isKilled"], true) << name;

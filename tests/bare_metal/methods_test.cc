@@ -28,7 +28,7 @@ TEST_F(BareMetalTest, HotLosesNoRequest) {
   ASSERT_TRUE(bed::WaitHttp(pod.ip, 8080, "/healthz").ok());
   measure::LoadGenerator load(pod.ip, 8080, 4, 100);
   Create("hot", pod, {"a"}, Json::object(), {{"rekindle.io/method", "hot"}});
-  const Json ended = ExpectSuccess("hot", {"a"});
+  Json ended = ExpectSuccess("hot", {"a"});
   const measure::LoadResult seen = load.Stop();
   EXPECT_EQ(StateOf(ended, "a")["isKilled"], true);
   EXPECT_GT(seen.sent, 0);
@@ -42,7 +42,7 @@ TEST_F(BareMetalTest, HotLosesNoRequest) {
 TEST_F(BareMetalTest, DelegateIsRefusedWithoutAKubelet) {
   bed::Pod& pod = RunShown("delegate", {"a"});
   Create("delegate", pod, {"a"}, Json::object(), {{"rekindle.io/method", "delegate"}});
-  const Json ended = AwaitEnd("delegate");
+  Json ended = AwaitEnd("delegate");
   EXPECT_EQ(StateOf(ended, "a")["phase"], "Failed");
   EXPECT_THAT(StateOf(ended, "a").value("message", ""), testing::HasSubstr("kubelet"));
   EXPECT_TRUE(AwaitRequestEvent("delegate", "Failed", "kubelet"));
@@ -52,7 +52,7 @@ TEST_F(BareMetalTest, DelegateIsRefusedWithoutAKubelet) {
 TEST_F(BareMetalTest, AnAnnotationThatMeansNothingEndsTheRequest) {
   bed::Pod& pod = RunShown("typo", {"a"});
   Create("typo", pod, {"a"}, Json::object(), {{"rekindle.io/method", "hott"}});
-  const Json ended = AwaitEnd("typo");
+  Json ended = AwaitEnd("typo");
   EXPECT_THAT(MessageOf(ended), testing::HasSubstr("hott"));
   EXPECT_EQ(StateOf(ended, "a")["phase"], "Failed");
   ExpectUntouched(pod, "a");

@@ -11,15 +11,15 @@ constexpr char kActive[] = "crr.apps.kruise.io/active";
 // Scenario 20, and the limit of two status writes.
 TEST_F(BareMetalTest, OneContainerIsRestartedInPlace) {
   bed::Pod& pod = RunShown("plain", {"a", "b"});
-  const Json before = GetPod("plain");
+  Json before = GetPod("plain");
   Create("one", pod, {"a"});
-  const Json ended = ExpectSuccess("one", {"a"});
+  Json ended = ExpectSuccess("one", {"a"});
   EXPECT_EQ(StateOf(ended, "a")["isKilled"], true);
   ExpectStarts(pod, "a", 2);
   ExpectUntouched(pod, "b");
   const std::string id = FullId(Running(pod, "a").at(0));
   EXPECT_NE(id, StatusOf(before, "a")["containerID"]);
-  const Json snapshot = SnapshotOf(ended, "a");
+  Json snapshot = SnapshotOf(ended, "a");
   EXPECT_EQ(snapshot["containerID"], id);
   EXPECT_EQ(snapshot["restartCount"], 1);
   EXPECT_EQ(snapshot["ready"], true);
@@ -36,7 +36,7 @@ TEST_F(BareMetalTest, OneContainerIsRestartedInPlace) {
     return StatusOf(now, "a")["containerID"] == id &&
            ConditionOf(now, "Ready").value("status", "") == "True";
   }));
-  const Json after = GetPod("plain");
+  Json after = GetPod("plain");
   EXPECT_EQ(after["metadata"]["uid"], before["metadata"]["uid"]);
   EXPECT_EQ(after["status"]["podIP"], pod.ip);
   EXPECT_EQ(StatusOf(after, "a")["restartCount"], 1);
@@ -155,7 +155,7 @@ TEST_F(BareMetalTest, ARequestWithAnIdFromBeforeARestart) {
     EXPECT_EQ(requests_->Newest(name)["spec"]["containers"][0]["statusContext"]["containerID"],
               FullId(old_id));
     StartNode();
-    const Json ended = ExpectSuccess(name, {"a"});
+    Json ended = ExpectSuccess(name, {"a"});
     ExpectStarts(pod, "a", force ? 3 : 2);
     EXPECT_EQ(StateOf(ended, "a").value("isKilled", false), force);
     EXPECT_EQ(SnapshotOf(ended, "a")["containerID"], FullId(Running(pod, "a").at(0)));

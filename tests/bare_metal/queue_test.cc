@@ -52,7 +52,7 @@ TEST_F(BareMetalTest, ASecondRequestForARestartThatHasHappenedDoesNotRepeatIt) {
   ASSERT_TRUE(AwaitPhase("q-2", "Pending"));
   EXPECT_EQ(MessageOf(requests_->Newest("q-2")), "waits for ContainerRecreateRequest q-1");
   ExpectSuccess("q-1", {"a"});
-  const Json second = ExpectSuccess("q-2", {"a"});
+  Json second = ExpectSuccess("q-2", {"a"});
   EXPECT_FALSE(StateOf(second, "a").value("isKilled", false));
   ExpectStarts(pod, "a", 2);
 }
@@ -65,7 +65,7 @@ TEST_F(BareMetalTest, OneRequestEndsAndAnotherIsMadeInTheSameSecond) {
     SCOPED_TRACE(round);
     Create("same", pod, {"a"}, {{"ttlSecondsAfterFinished", 0}});
     ASSERT_TRUE(AwaitPhase("same", "Completed"));
-    const Json ended = requests_->Newest("same");
+    Json ended = requests_->Newest("same");
     EXPECT_EQ(MessageOf(ended), "");
     EXPECT_EQ(StateOf(ended, "a")["phase"], "Succeeded");
     // Where the API did not show the restart before yet, the container counts as restarted.
@@ -86,7 +86,7 @@ TEST_F(BareMetalTest, RequestsThatWaitCanBeDeletedAndHaveDeadlines) {
   Create("late", pod, {"b"}, {{"activeDeadlineSeconds", 3}});
   ASSERT_TRUE(api_->Delete(RequestPath(ns_, "deleted")).ok());
   EXPECT_TRUE(Await("deleted", [](const Json& now) { return now.is_null(); }));
-  const Json late = AwaitEnd("late");
+  Json late = AwaitEnd("late");
   EXPECT_EQ(MessageOf(late), "recreating has exceeded the activeDeadlineSeconds");
   EXPECT_EQ(StateOf(late, "b")["phase"], "Failed");
   EXPECT_EQ(Count(pod, "a", "exit"), 0) << "the first one's stop was over before the deadline";
@@ -102,7 +102,7 @@ TEST_F(BareMetalTest, APodThatTookTheNameIsNotTouched) {
   ASSERT_TRUE(AwaitPhase("drain", "Recreating"));
   ASSERT_TRUE(bed_->RemovePod(old).ok());
   bed::Pod& twin = RunShown("twin", {"a"});
-  const Json ended = AwaitEnd("drain");
+  Json ended = AwaitEnd("drain");
   EXPECT_EQ(MessageOf(ended), "pod has gone");
   EXPECT_EQ(StateOf(ended, "a")["phase"], "Failed");
   EXPECT_EQ(Count(twin, "a", "start"), 2) << "one of each pod: they share the volume";
@@ -119,7 +119,7 @@ TEST_F(BareMetalTest, TheDeadlinePassesDuringAStop) {
   bed::Pod& pod = RunShown("late", {"a", "b"}, Slow(9000));
   const absl::Time asked = absl::Now();
   Create("deadline", pod, {"a", "b"}, {{"activeDeadlineSeconds", 3}});
-  const Json ended = AwaitEnd("deadline");
+  Json ended = AwaitEnd("deadline");
   EXPECT_GE(absl::Now() - asked, absl::Seconds(3) - absl::Milliseconds(100));
   EXPECT_EQ(Count(pod, "a", "exit"), 0) << "the stop was over before the deadline";
   EXPECT_EQ(MessageOf(ended), "recreating has exceeded the activeDeadlineSeconds");

@@ -10,7 +10,7 @@ TEST_F(BareMetalTest, ADaemonThatIsSilentForAMinute) {
   const absl::Time asked = absl::Now();
   Create("silent", pod, {"a"});
   ASSERT_TRUE(AwaitPhase("silent", "Pending"));
-  const Json ended = AwaitEnd("silent", absl::Minutes(3));
+  Json ended = AwaitEnd("silent", absl::Minutes(3));
   EXPECT_GE(absl::Now() - asked, absl::Seconds(59));
   EXPECT_LT(absl::Now() - asked, absl::Seconds(90));
   EXPECT_EQ(MessageOf(ended), "daemon has not responded for a long time");
@@ -40,7 +40,7 @@ TEST_F(BareMetalTest, AStopOfMoreThanAMinuteHoldsUpNobodyFalsely) {
   Create("other", other, {"a"});
   ExpectSuccess("other", {"a"});
   EXPECT_EQ(Count(pod, "a", "exit"), 0);
-  const Json first = AwaitEnd("q-1", absl::Minutes(3));
+  Json first = AwaitEnd("q-1", absl::Minutes(3));
   EXPECT_EQ(MessageOf(first), "");
   EXPECT_EQ(StateOf(first, "a")["phase"], "Succeeded");
   ExpectSuccess("q-2", {"a"});

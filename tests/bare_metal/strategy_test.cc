@@ -18,9 +18,9 @@ TEST_F(BareMetalTest, AContainerThatCannotBeRestartedAndTheFailurePolicy) {
     std::filesystem::remove_all(extra);
     Create(name, pod, {"a", "b"},
            Strategy({{"failurePolicy", ignore ? "Ignore" : "Fail"}, {"orderedRecreate", true}}));
-    const Json ended = AwaitEnd(name);
+    Json ended = AwaitEnd(name);
     EXPECT_EQ(MessageOf(ended), "");
-    const Json failed = StateOf(ended, "a");
+    Json failed = StateOf(ended, "a");
     EXPECT_EQ(failed.value("phase", ""), "Failed");
     EXPECT_THAT(failed.value("message", ""), testing::StartsWith("kill container error: "));
     EXPECT_THAT(failed.value("message", ""), testing::HasSubstr(extra));
@@ -43,7 +43,7 @@ TEST_F(BareMetalTest, ForcedAndInOrderOverThreeContainers) {
   bed::Pod& pod = RunShown("ordered", {"a", "b", "c"});
   Create("order", pod, {"c", "a", "b"},
          Strategy({{"orderedRecreate", true}, {"forceRecreate", true}}));
-  const Json ended = ExpectSuccess("order", {"c", "a", "b"});
+  Json ended = ExpectSuccess("order", {"c", "a", "b"});
   for (const char* name : {"a", "b", "c"}) {
     ExpectStarts(pod, name, 2);
     EXPECT_EQ(StateOf(ended, name)["isKilled"], true) << name;
@@ -71,7 +71,7 @@ TEST_F(BareMetalTest, AContainerThatHasExitedIsWaitedFor) {
     return StatusOf(now, "a")["state"].contains("terminated");
   }));
   Create("wait", pod, {"a"}, {{"activeDeadlineSeconds", 4}});
-  const Json ended = AwaitEnd("wait");
+  Json ended = AwaitEnd("wait");
   EXPECT_EQ(MessageOf(ended), "recreating has exceeded the activeDeadlineSeconds");
   EXPECT_EQ(StateOf(ended, "a")["phase"], "Failed");
   EXPECT_EQ(StateOf(ended, "a")["isKilled"], true);
@@ -91,7 +91,7 @@ TEST_F(BareMetalTest, AListedContainerThatIsNotThere) {
   ASSERT_TRUE(bed_->cri().RemoveContainer(gone).ok());
   Create("lack", pod, {"b", "a"}, {{"activeDeadlineSeconds", 60}});
   StartNode();
-  const Json ended = AwaitEnd("lack");
+  Json ended = AwaitEnd("lack");
   EXPECT_EQ(MessageOf(ended), "pod has gone");
   EXPECT_EQ(StateOf(ended, "b")["phase"], "Failed");
   EXPECT_EQ(StateOf(ended, "a")["phase"], "Failed");

@@ -1,6 +1,6 @@
 #include "tests/demo/demo.h"
 
-#include <atomic>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <thread>
@@ -207,8 +207,8 @@ absl::Status Demo::Follow(const std::string& name, bool print) {
     return absl::DeadlineExceededError(absl::StrCat("request ", name, " did not end: ", last));
   }
   const Json status = requests_->Newest(name)["status"];
-  for (const Json& state : status["containerRecreateStates"]) {
-    if (state["phase"] != "Succeeded") {
+  for (const Json& state : status.value("containerRecreateStates", Json::array())) {
+    if (state.value("phase", "") != "Succeeded") {
       return absl::DataLossError(absl::StrCat("request ", name, ": ", status.dump()));
     }
   }
