@@ -13,13 +13,13 @@ namespace rekindle::bare_metal {
 namespace {
 
 constexpr char kToken[] = "bare-metal-administrator";
-constexpr absl::string_view kServing = "serving https://";
+constexpr char kServing[] = "serving https://";
 
 // What the log says it serves; empty: nothing yet.
 std::string UrlIn(const std::string& log) {
   const size_t at = log.rfind(kServing);
   if (at == std::string::npos) return "";
-  const size_t from = at + kServing.size();
+  const size_t from = at + sizeof(kServing) - 1;
   const size_t end = log.find(';', from);
   return end == std::string::npos ? "" : absl::StrCat("https://", log.substr(from, end - from));
 }
