@@ -239,6 +239,17 @@ class BareMetalTest : public DaemonTest {
     return Named(request, "containerStatusSnapshot", container);
   }
 
+  // When the drain began, cut to seconds.
+  static absl::Time DrainSince(const Json& request) {
+    absl::Time out = absl::InfiniteFuture();
+    std::string error;
+    EXPECT_TRUE(absl::ParseTime(
+        absl::RFC3339_full,
+        ConditionOf(request, "PreRecreateGrace").value("lastTransitionTime", ""), &out, &error))
+        << error;
+    return out;
+  }
+
   // --- events -------------------------------------------------------------------------------
 
   std::vector<Json> Events() {

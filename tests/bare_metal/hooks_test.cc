@@ -58,7 +58,9 @@ TEST_F(BareMetalTest, AnHttpHookReachesThePod) {
     ASSERT_TRUE(AwaitRequestEvent(name, "Restarted"));
     EXPECT_EQ(HasEvent("ContainerRecreateRequest", name, "Restarted", "preStop hook failed"),
               !served);
-    if (!served) EXPECT_TRUE(AwaitEvent("Pod", name, "FailedPreStopHook"));
+    if (!served) {
+      EXPECT_TRUE(AwaitEvent("Pod", name, "FailedPreStopHook"));
+    }
   }
 }
 

@@ -78,7 +78,7 @@ TEST_F(BareMetalTest, OneRequestEndsAndAnotherIsMadeInTheSameSecond) {
 
 // A request that waits and is deleted, and one that waits until its deadline.
 TEST_F(BareMetalTest, RequestsThatWaitCanBeDeletedAndHaveDeadlines) {
-  bed::Pod& pod = RunShown("waiting", {"a", "b"}, Slow(6000));
+  bed::Pod& pod = RunShown("waiting", {"a", "b"}, Slow(10'000));
   Create("q-1", pod, {"a"});
   ASSERT_TRUE(AwaitCount(pod, "a", "term", 1));
   Create("deleted", pod, {"b"});
@@ -105,6 +105,7 @@ TEST_F(BareMetalTest, APodThatTookTheNameIsNotTouched) {
   Json ended = AwaitEnd("drain");
   EXPECT_EQ(MessageOf(ended), "pod has gone");
   EXPECT_EQ(StateOf(ended, "a")["phase"], "Failed");
+  EXPECT_TRUE(AwaitCount(twin, "a", "start", 2));
   EXPECT_EQ(Count(twin, "a", "start"), 2) << "one of each pod: they share the volume";
   EXPECT_EQ(Running(twin, "a"), std::vector<std::string>{twin.containers["a"].id});
   // The new one's requests are its own.
@@ -116,7 +117,7 @@ TEST_F(BareMetalTest, APodThatTookTheNameIsNotTouched) {
 // Scenario 57: the stop that has begun comes to its end, what has not begun does not begin, and the
 // states stay as they were at the deadline.
 TEST_F(BareMetalTest, TheDeadlinePassesDuringAStop) {
-  bed::Pod& pod = RunShown("late", {"a", "b"}, Slow(9000));
+  bed::Pod& pod = RunShown("late", {"a", "b"}, Slow(10'000));
   const absl::Time asked = absl::Now();
   Create("deadline", pod, {"a", "b"}, {{"activeDeadlineSeconds", 3}});
   Json ended = AwaitEnd("deadline");

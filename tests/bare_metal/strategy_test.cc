@@ -16,8 +16,7 @@ TEST_F(BareMetalTest, AContainerThatCannotBeRestartedAndTheFailurePolicy) {
       spec.containers[0].mounts.push_back({"/extra", extra, false});
     });
     std::filesystem::remove_all(extra);
-    Create(name, pod, {"a", "b"},
-           Strategy({{"failurePolicy", ignore ? "Ignore" : "Fail"}, {"orderedRecreate", true}}));
+    Create(name, pod, {"a", "b"}, Strategy({{"failurePolicy", ignore ? "Ignore" : "Fail"}}));
     Json ended = AwaitEnd(name);
     EXPECT_EQ(MessageOf(ended), "");
     Json failed = StateOf(ended, "a");
