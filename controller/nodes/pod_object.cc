@@ -9,6 +9,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 #include "common/api/keys.h"
 #include "common/api/names.h"
@@ -25,6 +27,8 @@ namespace {
 
 constexpr int64_t kDefaultGrace = 30;
 constexpr char kGraceAnnotation[] = "io.kubernetes.pod.terminationGracePeriod";
+// On a sandbox, by whoever makes it: the condition types of the pod's gates, separated by commas.
+constexpr char kGatesAnnotation[] = "rekindle.io/readiness-gates";
 constexpr absl::string_view kPolicies[] = {"Always", "OnFailure", "Never"};
 
 std::tuple<int64_t, int32_t> Key(const google::protobuf::Timestamp& time) {
@@ -136,6 +140,18 @@ std::string PolicyOf(const pb::Pod& pod) {
     }
   }
   return "Always";
+}
+
+// Names that the API would refuse are left out: they could never come true.
+Json GatesOf(const pb::Pod& pod) {
+  Json out = Json::array();
+  const auto it = pod.annotations().find(kGatesAnnotation);
+  if (it == pod.annotations().end()) return out;
+  for (absl::string_view name : absl::StrSplit(it->second, ',', absl::SkipWhitespace())) {
+    name = absl::StripAsciiWhitespace(name);
+    if (api::IsQualifiedName(name)) out.push_back({{"conditionType", std::string(name)}});
+  }
+  return out;
 }
 
 int64_t GraceOf(const std::map<std::string, Chosen>& containers) {
@@ -270,6 +286,7 @@ absl::StatusOr<PodObject> PodObjectOf(const pb::Pod& pod, const PodPlace& place)
               {"terminationGracePeriodSeconds", GraceOf(containers)},
               {"containers", std::move(specs)}};
   if (pod.host_network()) out.spec["hostNetwork"] = true;
+  if (Json gates = GatesOf(pod); !gates.empty()) out.spec["readinessGates"] = std::move(gates);
 
   const std::string phase = PhaseOf(containers, policy);
   out.status = {{"phase", phase},

@@ -42,6 +42,9 @@ struct PodObject {
 //   ready        a container that runs: of probes the runtime knows nothing
 //   restarts     the attempt
 //   policy       annotation rekindle.io/restart-policy of the sandbox, else Always
+//   gates        annotation rekindle.io/readiness-gates of the sandbox; Ready waits for them when
+//   it
+//                is written: see PlanPod
 //   grace        annotation io.kubernetes.pod.terminationGracePeriod of a container, else 30
 //   phase        as the kubelet's (spec node-runtime 3.3): a container that has ended under Always
 //                leaves the pod Running

@@ -1,7 +1,12 @@
 #include "controller/nodes/pod_plan.h"
 
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 #include "common/api/keys.h"
 #include "common/json/tree.h"
@@ -23,6 +28,45 @@ std::set<std::string> NamesOf(const Json& pod, const char* list) {
   return out;
 }
 
+std::vector<std::string> GatesOf(const Json& spec) {
+  std::vector<std::string> out;
+  const Json* gates = json::Find(spec, "readinessGates");
+  if (gates == nullptr || !gates->is_array()) return out;
+  for (const Json& gate : *gates) out.emplace_back(json::String(gate, "conditionType"));
+  return out;
+}
+
+// Ready is what the containers and the pod's gates say together; here nobody else puts that
+// together, as a kubelet does (container-recreate 13.3, 13.4). `current`: the conditions that are
+// there, among them those of the gates; null: none.
+Json Gated(Json ours, const Json* current, const Json& spec) {
+  std::vector<std::string> closed;
+  for (const std::string& gate : GatesOf(spec)) {
+    absl::string_view status;
+    if (current != nullptr && current->is_array()) {
+      for (const Json& condition : *current) {
+        if (json::String(condition, "type") == gate) status = json::String(condition, "status");
+      }
+    }
+    if (status == "True") continue;
+    closed.push_back(status.empty()
+                         ? absl::StrCat("corresponding condition of pod readiness gate \"", gate,
+                                        "\" does not exist.")
+                         : absl::StrCat("the status of pod readiness gate \"", gate,
+                                        "\" is not \"True\", but ", status));
+  }
+  if (closed.empty()) return ours;
+  for (Json& condition : ours) {
+    if (json::String(condition, "type") != "Ready" || json::String(condition, "status") != "True") {
+      continue;
+    }
+    condition["status"] = "False";
+    condition["reason"] = "ReadinessGatesNotReady";
+    condition["message"] = absl::StrJoin(closed, ", ");
+  }
+  return ours;
+}
+
 // Whether what cannot be changed in a pod that is there is what the runtime says.
 bool SameShape(const Json& current, const PodObject& desired) {
   const std::vector<std::string> names = desired.ContainerNames();
@@ -33,6 +77,7 @@ bool SameShape(const Json& current, const PodObject& desired) {
              json::Int(desired.spec, "terminationGracePeriodSeconds") &&
          json::Bool(current, {"spec", "hostNetwork"}) ==
              json::Bool(desired.spec, {"hostNetwork"}) &&
+         GatesOf(current["spec"]) == GatesOf(desired.spec) &&
          json::String(current, {"metadata", "annotations", api::kAnnotationRuntimeUid}) ==
              json::String(desired.metadata, {"annotations", api::kAnnotationRuntimeUid});
 }
@@ -76,8 +121,9 @@ Json PatchOf(const Json& current, const PodObject& desired) {
 
 Json StatusPatchOf(const Json& current, const PodObject& desired, absl::Time now) {
   Json wanted = desired.status;
-  wanted["conditions"] = MergeConditions(json::Find(current, {"status", "conditions"}),
-                                         desired.status["conditions"], now);
+  const Json* conditions = json::Find(current, {"status", "conditions"});
+  wanted["conditions"] = MergeConditions(
+      conditions, Gated(desired.status["conditions"], conditions, desired.spec), now);
   const Json* status = json::Find(current, "status");
   Json out = Missing(status, wanted);
   for (const absl::string_view key : kOwnStatus) {
@@ -118,7 +164,8 @@ PodPlan PlanPod(const Json* current, const PodObject* desired, bool left_its_nod
 
 Json InitialStatus(const PodObject& desired, absl::Time now) {
   Json status = desired.status;
-  status["conditions"] = MergeConditions(nullptr, desired.status["conditions"], now);
+  status["conditions"] =
+      MergeConditions(nullptr, Gated(desired.status["conditions"], nullptr, desired.spec), now);
   return {{"status", std::move(status)}};
 }
 

@@ -1,12 +1,15 @@
 #ifndef REKINDLE_TEST_DEMO_DEMO_H_
 #define REKINDLE_TEST_DEMO_DEMO_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "tests/bare_metal/api.h"
+#include "tests/bare_metal/controller.h"
 #include "tests/measure/daemon.h"
 #include "tests/measure/probe.h"
 
@@ -14,6 +17,8 @@ namespace rekindle::demo {
 
 struct DemoOptions {
   measure::Daemon::Programs programs;
+  std::string controller;  // path of rekindle-controller
+  std::string kubectl;     // empty: there is none, the REST API is called directly
   int rounds = 5;
   int load_rate = 500;  // requests a second during the hot restart
 };
@@ -38,25 +43,36 @@ class Demo {
   };
 
   absl::Status SetUp();
+  absl::Status ShowPods();
   absl::Status ShowRestart();
+  absl::Status ShowEvents(const std::string& request);
   absl::Status CompareWithFloor();
   absl::Status ShowHot();
   absl::StatusOr<Facts> Look(const bed::Pod& pod);
-  absl::StatusOr<measure::ProbeResult> Restart(const bed::Pod& pod,
-                                               const std::vector<std::string>& more);
+  // Waits until the API shows the container of `pod` that the runtime has.
+  absl::Status AwaitShown(const bed::Pod& pod);
+  // Prints the request and applies it with kubectl, where there is one; follows it to its end.
+  absl::Status Apply(const std::string& name, const std::string& pod, const std::string& method);
+  // The same without a word, through the REST API; its time counts.
+  absl::Status Request(const std::string& name, const std::string& pod);
+  absl::Status Follow(const std::string& name, bool print);
+  std::string Kubectl(const std::vector<std::string>& arguments) const;
   void PrintResult() const;
 
   const DemoOptions options_;
   std::unique_ptr<bed::Bed> bed_;
   std::unique_ptr<measure::Daemon> daemon_;
+  std::unique_ptr<bare_metal::ControllerProcess> controller_;
+  std::unique_ptr<bare_metal::Api> api_;
+  std::unique_ptr<bare_metal::ObjectWatch> requests_;
   bed::Pod web_;
   bed::Pod hot_;
-  std::string cli_output_;
 
   bool ip_kept_ = false;
   bool volumes_kept_ = false;
   std::vector<double> gaps_ms_;
   std::vector<double> floors_ms_;
+  std::vector<double> requests_ms_;
   double hot_gap_ms_ = -1;
   int64_t hot_failed_ = -1;
   int64_t hot_sent_ = 0;

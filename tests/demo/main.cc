@@ -16,6 +16,10 @@ int main(int argc, char** argv) {
   app.add_option("--rekindled", options.programs.rekindled, "path of the daemon")->required();
   app.add_option("--rekindle", options.programs.rekindle, "path of the command line tool")
       ->required();
+  app.add_option("--controller", options.controller,
+                 "path of rekindle-controller; needed without --kubernetes");
+  app.add_option("--kubectl", options.kubectl,
+                 "path of kubectl; without it the REST API is called directly");
   app.add_option("--rounds", rounds, "restarts to compare; default 5, with --kubernetes 3")
       ->check(CLI::Range(1, 1000));
   app.add_option("--load", options.load_rate, "requests a second during the hot restart")
@@ -28,6 +32,10 @@ int main(int argc, char** argv) {
       app.add_option("--manifests", kube.daemon_set.manifests, "deploy/kubernetes");
   on_kube->needs(image)->needs(manifests);
   CLI11_PARSE(app, argc, argv);
+  if (!kubernetes && options.controller.empty()) {
+    absl::FPrintF(stderr, "demo: --controller is needed\n");
+    return 2;
+  }
   if (rounds > 0) options.rounds = kube.rounds = rounds;
   kube.load_rate = options.load_rate;
   kube.daemon_set.rekindle = options.programs.rekindle;

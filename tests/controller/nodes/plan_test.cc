@@ -97,6 +97,43 @@ TEST_F(PodPlanTest, PatchesHoldWhatDiffersAndTheVersionItWasReadAt) {
   EXPECT_TRUE(plan.status["status"].contains("containerStatuses"));
 }
 
+TEST_F(PodPlanTest, ReadyWaitsForTheGates) {
+  // A pod that gets a gate is another one.
+  (*pod_.mutable_annotations())["rekindle.io/readiness-gates"] = "KruisePodReady";
+  EXPECT_EQ(Plan().action, Action::kReplace);
+
+  const auto ready = [](const Json& status) {
+    for (const Json& one : status["conditions"]) {
+      if (one["type"] == "Ready") return one;
+    }
+    return Json();
+  };
+  current_["spec"]["readinessGates"] = {{{"conditionType", "KruisePodReady"}}};
+  current_["status"] = InitialStatus(Object(), kNow)["status"];
+  EXPECT_EQ(ready(current_["status"])["status"], "False");
+  EXPECT_THAT(ready(current_["status"])["message"].get<std::string>(),
+              HasSubstr("\"KruisePodReady\" does not exist"));
+  EXPECT_EQ(Plan().action, Action::kNothing);
+
+  // Opened: the other condition stays as it is.
+  current_["status"]["conditions"].push_back({{"type", "KruisePodReady"}, {"status", "True"}});
+  PodPlan plan = Plan();
+  ASSERT_EQ(plan.action, Action::kPatch);
+  EXPECT_EQ(ready(plan.status["status"])["status"], "True");
+  EXPECT_FALSE(ready(plan.status["status"]).contains("message"));
+  EXPECT_EQ(plan.status["status"]["conditions"].back()["type"], "KruisePodReady");
+
+  // Closed: Ready follows, and is then left alone.
+  current_["status"]["conditions"] = plan.status["status"]["conditions"];
+  current_["status"]["conditions"].back()["status"] = "False";
+  plan = Plan();
+  ASSERT_EQ(plan.action, Action::kPatch);
+  EXPECT_EQ(ready(plan.status["status"])["status"], "False");
+  EXPECT_EQ(ready(plan.status["status"])["reason"], "ReadinessGatesNotReady");
+  current_["status"]["conditions"] = plan.status["status"]["conditions"];
+  EXPECT_EQ(Plan().action, Action::kNothing);
+}
+
 TEST_F(PodPlanTest, StatusThatIsNoLongerTrueGoes) {
   pod_.clear_ip();
   pod_.mutable_containers(0)->set_state(node::v1::CONTAINER_STATE_EXITED);

@@ -203,6 +203,19 @@ TEST(PodObjectTest, WhatOneContainerIs) {
   }
 }
 
+TEST(PodObjectTest, ReadinessGatesAreThoseOfTheSandboxThatTheApiAllows) {
+  pb::Pod pod = RuntimePod("shop", "web-0");
+  AddContainer(pod, "app", 0);
+  EXPECT_FALSE(Make(pod)->spec.contains("readinessGates"));
+  (*pod.mutable_annotations())["rekindle.io/readiness-gates"] =
+      "KruisePodReady, no such name!,, example.com/traffic";
+  const auto object = Make(pod);
+  ASSERT_TRUE(object.ok()) << object.status();
+  EXPECT_EQ(object->spec["readinessGates"],
+            Json::array({{{"conditionType", "KruisePodReady"}},
+                         {{"conditionType", "example.com/traffic"}}}));
+}
+
 TEST(PodObjectTest, HowAContainerEnded) {
   pb::Pod pod = RuntimePod("shop", "web-0");
   pb::Container& ended = AddContainer(pod, "app", 0, false);

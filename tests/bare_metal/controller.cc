@@ -1,0 +1,68 @@
+#include "tests/bare_metal/controller.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "common/base/status_macros.h"
+
+namespace rekindle::bare_metal {
+namespace {
+
+constexpr char kToken[] = "bare-metal-administrator";
+constexpr char kServing[] = "serving https://";
+
+// What the log says it serves; empty: nothing yet.
+std::string UrlIn(const std::string& log) {
+  const size_t at = log.rfind(kServing);
+  if (at == std::string::npos) return "";
+  const size_t from = at + sizeof(kServing) - 1;
+  const size_t end = log.find(';', from);
+  return end == std::string::npos ? "" : absl::StrCat("https://", log.substr(from, end - from));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ControllerProcess>> ControllerProcess::Start(Options options) {
+  std::unique_ptr<ControllerProcess> made(new ControllerProcess(std::move(options)));
+  const Options& given = made->options_;
+  std::error_code error;
+  std::filesystem::create_directories(given.dir, error);
+  const std::string tokens = given.dir + "/tokens";
+  RK_RETURN_IF_ERROR(bed::WriteFile(tokens, absl::StrCat(kToken, ",admin,1,\"system:masters\"\n")));
+  ::chmod(tokens.c_str(), 0600);
+  // A log of its own for each process: its address is read from there.
+  for (int run = 1; made->log_.empty() || std::filesystem::exists(made->log_); ++run) {
+    made->log_ = absl::StrCat(given.dir, "/controller-", run, ".log");
+  }
+  std::vector<std::string> argv = {
+      given.program,    "--embedded",           "--data-dir",       given.dir + "/data",
+      "--listen",       "127.0.0.1:0",          "--token-file",     tokens,
+      "--local-daemon", "unix:" + given.daemon, "--metrics-listen", "127.0.0.1:0"};
+  argv.insert(argv.end(), given.flags.begin(), given.flags.end());
+  RK_ASSIGN_OR_RETURN(made->process_, bed::ChildProcess::Start(argv, made->log_));
+  bool answers = false;
+  bed::WaitUntil(
+      [&] {
+        if (!made->Running()) return true;
+        if (made->endpoint_.url.empty()) {
+          made->endpoint_ = {.url = UrlIn(made->Log()), .token = kToken};
+        }
+        if (made->endpoint_.url.empty()) return false;
+        conformance::Http http(made->endpoint_);
+        const auto ready = http.Call({.path = "/readyz"});
+        answers = ready.ok() && ready->status == 200;
+        return answers;
+      },
+      absl::Seconds(60));
+  if (answers) return made;
+  const std::string log = made->Log();
+  return absl::DeadlineExceededError(
+      absl::StrCat("rekindle-controller does not answer:\n",
+                   log.substr(log.size() > 3000 ? log.size() - 3000 : 0)));
+}
+
+}  // namespace rekindle::bare_metal
