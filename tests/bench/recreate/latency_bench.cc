@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <chrono>
 #include <map>
 #include <memory>
@@ -97,6 +99,7 @@ absl::Status LatencyBench::Start() {
   spec.name = kPod;
   RK_ASSIGN_OR_RETURN(const bed::Pod pod, bed_->RunPod(spec));
   RK_RETURN_IF_ERROR(bed::WriteFile(dir_ / "tokens", "administrator,admin,1,\"system:masters\"\n"));
+  ::chmod((dir_ / "tokens").c_str(), 0600);
   RK_ASSIGN_OR_RETURN(
       controller_,
       ControllerProcess::Start(settings_.controller,

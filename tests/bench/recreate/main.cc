@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   app.add_option("--controller-flags", settings.controller_flags,
-                 "further flags of the controller of `scale`, separated by blanks");
+                 "further flags of the controller of `scale`, separated by blanks")
+      ->capture_default_str();
   app.add_option("--rekindled", settings.programs.rekindled, "path of the daemon");
   app.add_option("--rekindle", settings.programs.rekindle, "path of the command line tool");
   app.add_option("--rekindle-controller", settings.controller, "path of the controller");

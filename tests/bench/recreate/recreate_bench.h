@@ -15,7 +15,8 @@ struct RecreateBenchSettings {
   std::string controller;  // rekindle-controller
   int rounds = 50;
   int nodes = 5000;
-  std::string controller_flags;  // further ones of `scale`, separated by blanks
+  // Further ones of `scale`, separated by blanks. Its own server would not be held back either.
+  std::string controller_flags = "--kube-api-qps 10000 --kube-api-burst 10000";
 };
 
 // One pod of one container on a real containerd, a real rekindled, and `rekindle-controller
