@@ -105,6 +105,15 @@ absl::Status RecreateScaleBench(const RecreateBenchSettings& settings, Results& 
   const std::map<std::string, SeenRequest> seen = watch.seen();
   RK_RETURN_IF_ERROR(Check(*cluster, seen, settings.nodes));
   RK_RETURN_IF_ERROR(Report(seen, last_created, created.seconds, settings.nodes, results));
+  const struct {
+    const char* row;
+    const char* metric;
+  } counters[] = {{"connections_made", "rekindle_nodes_connects_total"},
+                  {"connection_failures", "rekindle_nodes_connect_failures_total"}};
+  for (const auto& counter : counters) {
+    RK_ASSIGN_OR_RETURN(const double count, controller->Metric(counter.metric));
+    RK_RETURN_IF_ERROR(Add(results, counter.row, count, "connections"));
+  }
   constexpr double kMiB = 1024.0 * 1024.0;
   RK_RETURN_IF_ERROR(
       Add(results, "controller_memory_before", static_cast<double>(memory_before) / kMiB, "MiB"));
