@@ -34,6 +34,14 @@ processor time.' ;;
 the last has ended: with no connection there (cold: as many handshakes; 256 connections are kept), and with all of them
 there (warm). The daemons are simulated, with a port each, in a process of its own on the same processors; their runtime is
 a timer of 100 to 200 ms. Processor time and memory (RssAnon) are those of the calling side.' ;;
+    recreate) echo 'A ContainerRecreateRequest for a pod of one container on bare metal: from the moment it is sent to the embedded API server
+until a watch shows its end, with `rekindle-controller --embedded` and a local `rekindled`; beside it what the daemon took from
+the stop to the end (own stop and start), which the limit leaves out, and the hops: answered, accepted by the daemon,
+`Recreating` seen, stop begun, done, `Completed` seen.' ;;
+    recreate-scale) echo 'One ContainerRecreateRequest for each of 5,000 pods on as many nodes, made by 16 clients as fast as they are answered,
+until a watch has shown the end of all. `rekindle-controller` is a program as on a cluster, the embedded API server another
+one, and the daemons are simulated behind gRPC with mutual TLS on loopback, their runtime a timer of 100 to 200 ms; all on the
+same processors, a TLS handshake for each node included. Memory (RssAnon) and processor time are the controller'\''s.' ;;
     plan) echo 'The planner alone, on one thread: a CloneSet of 100,000 pods planned from its caches, the same again after one pod
 has changed (at rest, in the middle of an update, scaling in, rolling back to a partition), a StatefulSet of 10,000
 replicas, the memory of a pod record, and a rolling in-place update of one million pods on 100,000 nodes simulated to its
@@ -83,12 +91,13 @@ whole_page() {
 Made by
 
     tools/build_kubernetes.sh    # once, for \`kubelet\` and \`api\`
-    cmake --preset release && cmake --build --preset release --target rekindle-bench rekindle-plan-bench rekindle-client-bench rekindle-fleet-bench rekindle-api-bench
+    cmake --preset release && cmake --build --preset release --target rekindle-bench rekindle-plan-bench rekindle-client-bench rekindle-fleet-bench rekindle-recreate-bench rekindle-api-bench
     rm -f build/bench/results.jsonl
     build/release/bin/rekindle-bench --rounds 50
     build/release/bin/rekindle-plan-bench
     build/release/bin/rekindle-client-bench
     build/release/bin/rekindle-fleet-bench
+    build/release/bin/rekindle-recreate-bench
     REKINDLE_KUBERNETES=~/.cache/rekindle/kubernetes/current build/release/bin/rekindle-api-bench
     tools/bench_tables.sh
 

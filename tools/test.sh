@@ -36,8 +36,8 @@ layers       who may include whom, every file in a target, file sizes           
 units        systemd units: systemd-analyze verify                              (no build)
 unit         unit tests under dev, under asan (with UBSan and leak check) and under tsan
 integration  real containerd, runc, CNI and docker-registry                     (preset dev)
-faults       kill -9 of daemon, containerd and the API server's store, disk full, corrupt
-             journal, slow clients                                              (preset dev)
+faults       kill -9 of daemon, containerd, controller and the API server's store, disk full, corrupt
+             journal, slow clients, daemons and API servers that are away        (preset dev)
 bench        short benchmarks beside the floor of plain CRI calls   (preset dev; release if alone)
 kube         a private Kubernetes 1.20, built once from Debian's source (ten minutes on two
              cores, then cached under ~/.cache/rekindle/kubernetes); among its tests the API
@@ -47,9 +47,10 @@ kube         a private Kubernetes 1.20, built once from Debian's source (ten min
 fuzz         libFuzzer for --fuzz-seconds on each target, --jobs at a time; not part of the
              default, whose unit tests replay every corpus                      (preset fuzz)
 tidy         clang-tidy and clang's thread-safety analysis                      (preset tidy)
-soak         the long forms: 1,000 kills, 10,000 restarts, 500 kills of the API server's store,
-             100,000 slow clients of it, beside a kubelet 900 fresh pods, one pod 300 times and
-             100 kills, 10 minutes of fuzzing a target; hours, not part of the default (release)
+soak         the long forms: 1,000 kills, 10,000 restarts, 1,000 requests for restarts under each
+             kind of fault, 500 kills of the API server's store, 100,000 slow clients of it, beside a
+             kubelet 900 fresh pods, one pod 300 times and 100 kills, 10 minutes of fuzzing a target;
+             hours, not part of the default (release)
 LIST
 }
 
@@ -329,7 +330,7 @@ run_kube() {  # PRESET
 # The long forms are the short tests with larger numbers.
 env_soak() {
   REKINDLE_KILLS=${REKINDLE_KILLS:-1000} REKINDLE_RESTARTS=${REKINDLE_RESTARTS:-10000} \
-    REKINDLE_STORE_KILLS=${REKINDLE_STORE_KILLS:-500} \
+    REKINDLE_STORE_KILLS=${REKINDLE_STORE_KILLS:-500} REKINDLE_REQUESTS=${REKINDLE_REQUESTS:-1000} \
     REKINDLE_SLOW_CONNECTIONS=${REKINDLE_SLOW_CONNECTIONS:-100000} "$@"
 }
 

@@ -67,6 +67,7 @@ struct ApiClient::Call {
   absl::Duration deadline;  // monotonic
   int attempts = 0;
   int broken = 0;
+  bool has_place = false;
   bool reauthorized = false;
   uint64_t generation = 0;
   Transport::CallId sent = 0;
@@ -229,8 +230,13 @@ void ApiClient::ServeTurns() {
         Finish(id, absl::DeadlineExceededError("no turn in time: too many requests of our own"));
         continue;
       }
+      if (!TakePlace(*call)) {  // whoever leaves one comes here
+        turn_timer_.Set(loop_, call->deadline - now, [this] { ServeTurns(); });
+        return;
+      }
       const absl::Duration wait = bucket_.Take(now);
       if (wait > absl::ZeroDuration()) {
+        LeavePlace(*call);
         turn_timer_.Set(loop_, wait, [this] { ServeTurns(); });
         return;
       }
@@ -240,6 +246,21 @@ void ApiClient::ServeTurns() {
       turns_.pop_front();
     }
   }
+}
+
+bool ApiClient::TakePlace(Call& call) {
+  if (call.request.long_lived) return true;
+  if (places_taken_ >= options_.most_at_once) return false;
+  ++places_taken_;
+  call.has_place = true;
+  return true;
+}
+
+void ApiClient::LeavePlace(Call& call) {
+  if (!std::exchange(call.has_place, false)) return;
+  --places_taken_;
+  if (turns_.empty()) return;
+  turn_timer_.Set(loop_, absl::ZeroDuration(), [this] { ServeTurns(); });
 }
 
 void ApiClient::Authorize(CallId id) {
@@ -309,6 +330,7 @@ void ApiClient::OnReply(CallId id, absl::StatusOr<HttpReply> reply) {
   const std::optional<absl::Duration> after = RepeatAfter(*call, reply);
   const absl::Duration left = call->deadline - loop_.Monotonic();
   if (!after.has_value() || *after >= left) return Finish(id, std::move(reply));
+  LeavePlace(*call);
   call->timer.Set(loop_, *after, [this, id] { WaitForTurn(id); });
 }
 
@@ -325,6 +347,7 @@ void ApiClient::Finish(CallId id, absl::StatusOr<HttpReply> reply) {
   if (it == calls_.end()) return;
   const std::unique_ptr<Call> call = std::move(it->second);
   calls_.erase(it);
+  LeavePlace(*call);
   if (call->sent != 0) transport_.Cancel(call->sent);
   const absl::Status status = StatusOf(*call, reply);
   if (options_.observer) {
@@ -348,6 +371,7 @@ bool ApiClient::Cancel(CallId id) {
   if (it == calls_.end()) return false;
   const std::unique_ptr<Call> call = std::move(it->second);
   calls_.erase(it);
+  LeavePlace(*call);
   if (call->sent != 0) transport_.Cancel(call->sent);
   return true;
 }

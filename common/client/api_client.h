@@ -76,6 +76,10 @@ class ApiClient {
   struct Options {
     double requests_per_second = 50;  // watches count once
     double burst = 100;
+    // Requests that are under way at a time, watches aside; further ones wait here for an answer to
+    // one of them. One connection carries so many beside some watches and the lease's renewals: a
+    // thousand at once would hold those up for longer than a lease lasts.
+    size_t most_at_once = 64;
     absl::Duration timeout = absl::Seconds(30);  // of a call with all that is repeated of it
     int max_retries = 10;
     size_t max_body_bytes = size_t{64} << 20;
@@ -137,6 +141,9 @@ class ApiClient {
   CallId Refuse(absl::Status why, Reply done);
   void WaitForTurn(CallId id);
   void ServeTurns();
+  // Of those that are bounded by most_at_once.
+  bool TakePlace(Call& call);
+  void LeavePlace(Call& call);
   void Authorize(CallId id);
   void Send(CallId id, absl::StatusOr<Credentials> credentials);
   void OnReply(CallId id, absl::StatusOr<HttpReply> reply);
@@ -153,6 +160,7 @@ class ApiClient {
   TokenBucket bucket_;
   std::deque<CallId> turns_;  // first come, first served
   ScopedTimer turn_timer_;
+  size_t places_taken_ = 0;
   CallId next_ = 1;
   bool shut_down_ = false;
   absl::flat_hash_map<CallId, std::unique_ptr<Call>> calls_;

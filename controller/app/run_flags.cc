@@ -16,6 +16,9 @@ namespace rekindle {
 namespace {
 
 constexpr double kMostQps = 100'000;
+// A server of its own shares the machine with nobody: this ends a loop gone wild, and nothing else.
+// A restart takes some seven requests.
+constexpr double kOwnServerQps = 10'000;
 
 // Connections give up what is not acknowledged for so long (CurlTransport::Options): what a leader
 // sent at its last moment has arrived by then, or never will. See common/client/leader/elector.h.
@@ -122,10 +125,12 @@ void RunFlags::AddShared(CLI::App& app) {
   app.add_option("--namespace", run_.name_space,
                  "this program's own; default: that of the service account or the context, "
                  "rekindle-system with --embedded");
-  app.add_option("--kube-api-qps", run_.api_qps, "requests a second to the API, in the long run")
-      ->capture_default_str();
-  app.add_option("--kube-api-burst", run_.api_burst, "requests to the API at once")
-      ->capture_default_str();
+  qps_ = app.add_option("--kube-api-qps", run_.api_qps,
+                        absl::StrCat("requests a second to the API, in the long run; default: ",
+                                     run_.api_qps, ", with --embedded ", kOwnServerQps));
+  burst_ = app.add_option("--kube-api-burst", run_.api_burst,
+                          absl::StrCat("requests to the API at once; default: ", run_.api_burst,
+                                       ", with --embedded ", kOwnServerQps));
   app.add_option("--tls-cert", run_.tls_cert,
                  "certificate (PEM) that the nodes' daemons are shown, O=rekindle:controller; read "
                  "again when it changes");
@@ -199,6 +204,8 @@ absl::Status RunFlags::ReadElection(RunOptions& run) const {
 }
 
 absl::Status RunFlags::ReadRates(RunOptions& run) const {
+  if (embedded_ && qps_->count() == 0) run.api_qps = kOwnServerQps;
+  if (embedded_ && burst_->count() == 0) run.api_burst = kOwnServerQps;
   // Written so that NaN fails, too.
   if (!(run.api_qps >= 0.1 && run.api_qps <= kMostQps)) {
     return Wrong("--kube-api-qps", "must be from 0.1 to 100000");

@@ -47,6 +47,8 @@ class RunFlags {
   std::string nodes_listen_;
   std::string metrics_listen_ = "127.0.0.1:10232";
   std::string webhook_listen_ = ":9443";
+  const CLI::Option* qps_ = nullptr;
+  const CLI::Option* burst_ = nullptr;
   std::vector<const CLI::Option*> of_embedded_;  // that say nothing without --embedded
   std::vector<const CLI::Option*> of_cluster_;   // that say nothing with it
 };

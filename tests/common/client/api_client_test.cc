@@ -6,11 +6,13 @@
 #include "absl/strings/str_join.h"
 #include <gmock/gmock.h>
 
+#include "common/client/bodies.h"
 #include "tests/common/client/client_fixture.h"
 
 namespace rekindle::client {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class ApiClientTest : public ClientFixture {
@@ -187,6 +189,49 @@ TEST_F(ApiClientTest, RequestsAreSpreadByTheRateLimitInTheirOrder) {
   loop_.Advance(absl::Seconds(1.2));
   ASSERT_EQ(order.size(), 25U);
   for (int i = 0; i < 25; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
+TEST_F(ApiClientTest, SoManyAreUnderWayAtATime) {
+  Client({.requests_per_second = 1000, .burst = 1000, .most_at_once = 3});
+  transport_.latency = absl::Seconds(1);
+  // A watch takes no place.
+  client_->Read({.verb = "watch",
+                 .resource = PodResource(),
+                 .target = kPods + "?watch=1",
+                 .timeout = absl::Minutes(5),
+                 .long_lived = true},
+                std::make_shared<JsonBody>(1 << 20), [](const absl::Status&) {});
+  std::vector<int> order;
+  std::vector<ApiClient::CallId> calls;
+  for (int i = 0; i < 10; ++i) {
+    calls.push_back(client_->Get(Ref("p" + std::to_string(i)),
+                                 [&order, i](const absl::StatusOr<Json>&) { order.push_back(i); }));
+  }
+  loop_.Advance(absl::Milliseconds(500));
+  EXPECT_EQ(transport_.calls(), 4U);
+  EXPECT_TRUE(client_->Cancel(calls[1]));  // its place is free
+  EXPECT_TRUE(client_->Cancel(calls[9]));  // it has none
+  loop_.Advance(absl::Milliseconds(100));
+  EXPECT_EQ(transport_.calls(), 4U);
+  loop_.Advance(absl::Seconds(10));
+  EXPECT_THAT(order, ElementsAre(0, 2, 3, 4, 5, 6, 7, 8));
+  EXPECT_EQ(client_->calls(), 1U);  // the watch
+}
+
+TEST_F(ApiClientTest, WhoWaitsForAPlaceEndsInTimeToo) {
+  Client({.most_at_once = 1, .timeout = absl::Seconds(10)});
+  api_.Fail("GET", "pods", false, {.status = 0, .after = FakeApi::After::kHang}, 100);
+  std::vector<absl::Duration> ended;
+  const absl::Duration begin = loop_.Monotonic();
+  for (int i = 0; i < 3; ++i) {
+    client_->Get(Ref("a"), [&](const absl::StatusOr<Json>& got) {
+      EXPECT_TRUE(absl::IsDeadlineExceeded(got.status())) << got.status();
+      ended.push_back(loop_.Monotonic() - begin);
+    });
+  }
+  loop_.Advance(absl::Seconds(11));
+  ASSERT_EQ(ended.size(), 3U);
+  for (const absl::Duration after : ended) EXPECT_LE(after, absl::Seconds(10.1));
 }
 
 TEST_F(ApiClientTest, EveryCallEnds) {

@@ -91,6 +91,17 @@ TEST(ControllerCommandLineTest, HelpAndVersion) {
   EXPECT_THAT(Parse({"backup", "--help"})->text, HasSubstr("FILE"));
 }
 
+TEST(ControllerCommandLineTest, ItsOwnServerIsNotHeldBack) {
+  const auto defaults = Parse({"--embedded"});
+  ASSERT_TRUE(defaults.ok()) << defaults.status();
+  EXPECT_EQ(defaults->run.api_qps, 10'000);
+  EXPECT_EQ(defaults->run.api_burst, 10'000);
+  const auto asked = Parse({"--embedded", "--kube-api-qps", "50", "--kube-api-burst", "100"});
+  ASSERT_TRUE(asked.ok()) << asked.status();
+  EXPECT_EQ(asked->run.api_qps, 50);
+  EXPECT_EQ(asked->run.api_burst, 100);
+}
+
 TEST(ControllerCommandLineTest, OnACluster) {
   const auto defaults = Parse({});
   ASSERT_TRUE(defaults.ok()) << defaults.status();
