@@ -20,9 +20,9 @@
 namespace rekindle {
 
 // The daemons of many nodes in one process: real gRPC servers, each on a number of loopback ports
-// or sockets, one a node. The runtime is a timer: each restart is accepted at once and done a while later.
-// Requests are idempotent, as a daemon's are: calling again attaches. Their journals and runtimes
-// outlive a daemon that is stopped: what it has accepted goes on. No threads per call.
+// or sockets, one a node. The runtime is a timer: each restart is accepted at once and done a while
+// later. Requests are idempotent, as a daemon's are: calling again attaches. Their journals and
+// runtimes outlive a daemon that is stopped: what it has accepted goes on. No threads per call.
 // Threads: thread-safe.
 class SimDaemons {
  public:
@@ -77,6 +77,7 @@ class SimDaemons {
   AsioLoop loop_{"sim-daemons"};
   std::unique_ptr<Service> service_;
   std::vector<std::unique_ptr<grpc::Server>> servers_;
+  std::vector<int> ports_;
   std::vector<std::string> targets_;
 };
 
