@@ -169,7 +169,10 @@ class BareMetalTest : public DaemonTest {
     EXPECT_TRUE(AwaitCount(pod, container, "start", starts)) << container;
     EXPECT_EQ(Count(pod, container, "start"), starts) << container;
     EXPECT_EQ(Count(pod, container, "term"), starts - 1) << container;
-    EXPECT_EQ(Running(pod, container).size(), 1u) << container;
+    // The replacement is started at the old one's exit, which the runtime shows a moment later.
+    EXPECT_TRUE(
+        bed::WaitUntil([&] { return Running(pod, container).size() == 1; }, absl::Seconds(30)))
+        << container;
   }
   static void ExpectUntouched(const bed::Pod& pod, const std::string& container) {
     ExpectStarts(pod, container, 1);

@@ -188,8 +188,8 @@ TEST_F(BareMetalTest, APodThatGoesInTheDrainEndsTheRequest) {
   Json ended = AwaitEnd("drain");  // which waits for the finalizer, too
   EXPECT_EQ(MessageOf(ended), "pod has gone");
   EXPECT_EQ(StateOf(ended, "a")["phase"], "Failed");
-  EXPECT_FALSE(StateOf(ended, "a").value("isKilled", false));
   EXPECT_EQ(Count(pod, "a", "start"), 1);
+  EXPECT_FALSE(HasEvent("Pod", "goes", "Killing"));
   EXPECT_TRUE(AwaitRequestEvent("drain", "Aborted", "pod has gone"));
 }
 

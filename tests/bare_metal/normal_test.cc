@@ -102,9 +102,15 @@ TEST_F(BareMetalTest, RequestsGoWhenTheirTimeIsOver) {
   Create("stays", pod, {"a"});
   ExpectSuccess("stays", {"a"});
   const auto gone = [](const Json& now) { return now.is_null(); };
+  // A request that is made before the API shows the restart before counts that one as its own.
+  const auto shows = [](int restarts) {
+    return [=](const Json& now) { return StatusOf(now, "a")["restartCount"] == restarts; };
+  };
+  ASSERT_TRUE(AwaitPod("tidy", shows(1)));
   Create("at-once", pod, {"a"}, {{"ttlSecondsAfterFinished", 0}});
   ASSERT_TRUE(AwaitPhase("at-once", "Completed"));
   ASSERT_TRUE(Await("at-once", gone));
+  ASSERT_TRUE(AwaitPod("tidy", shows(2)));
   Create("soon", pod, {"a"}, {{"ttlSecondsAfterFinished", 3}});
   ASSERT_TRUE(AwaitPhase("soon", "Completed"));
   absl::Time completed;
