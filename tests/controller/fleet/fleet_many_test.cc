@@ -33,6 +33,7 @@ TEST_F(FleetManyTest, AThousandNodesEachRestartOnce) {
   FleetOptions options = Quick();
   options.calls.in_all = 300;
   options.most_idle = kNodes - 1;
+  options.idle_at_least = absl::ZeroDuration();
   options.link.connect_timeout = absl::Seconds(60);  // under a sanitizer
   const auto files = net::TlsFiles::Open(paths);
   ASSERT_TRUE(files.ok()) << files.status();
