@@ -293,7 +293,7 @@ TEST_F(FleetCallsTest, IdleConnectionsAreClosedAndMadeAnew) {
 TEST_F(FleetCallsTest, IdleConnectionsBeyondTheBoundServeTheNextStepToo) {
   FleetOptions options = Quick();
   options.most_idle = 0;
-  options.idle_at_least = absl::Milliseconds(500);
+  options.idle_at_least = absl::Seconds(3);
   Make(options);
   SetSocket("n1", daemon_);
   for (int step = 0; step < 3; ++step) EXPECT_TRUE(ListPods("n1").ok());
