@@ -34,9 +34,11 @@ struct FleetOptions {
   size_t most_connecting = 64;  // connections that are being made at once (connect_line.h)
   Link::Options link;
   // A connection that nobody uses is closed after this time; earlier, when there are more than so
-  // many: each takes some 170 kB, most of it OpenSSL's.
+  // many: each takes some 170 kB, most of it OpenSSL's. But not at once: the steps of one restart
+  // follow each other, and of thousands each step would need a handshake of its own.
   absl::Duration idle_after = absl::Minutes(5);
   size_t most_idle = 256;
+  absl::Duration idle_at_least = absl::Seconds(10);
   // Between streams of one call that the daemon, which can be reached, could not take.
   Backoff::Options repeats = {.initial = absl::Milliseconds(100), .max = absl::Seconds(5)};
 };
@@ -130,6 +132,7 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
   std::unique_ptr<Call> Take(CallId id);
   void Tidy(const std::string& name);
   void SetIdle(const std::string& name, Node& node);
+  void OnIdleAtLeast(const std::string& name);
   void ClearIdle(Node& node);
   void CloseIdle(std::string name);  // a copy: the name's place goes
 

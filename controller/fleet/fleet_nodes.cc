@@ -1,4 +1,5 @@
 // Nodes of a fleet: where they are, whether they are connected, whose turn it is.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -160,8 +161,19 @@ void Fleet::Tidy(const std::string& name) {
 void Fleet::SetIdle(const std::string& name, Node& node) {
   if (node.idle.pending()) return;
   node.idle_place = idle_.insert(idle_.end(), name);
-  node.idle.Set(loop_, options_.idle_after, [this, name] { CloseIdle(name); });
-  if (idle_.size() > options_.most_idle) CloseIdle(idle_.front());
+  node.idle.Set(loop_, std::min(options_.idle_at_least, options_.idle_after),
+                [this, name] { OnIdleAtLeast(name); });
+}
+
+void Fleet::OnIdleAtLeast(const std::string& name) {
+  if (idle_.size() > options_.most_idle) {
+    const std::string oldest = idle_.front();
+    CloseIdle(oldest);
+    if (oldest == name) return;
+  }
+  nodes_.at(name)->idle.Set(
+      loop_, std::max(options_.idle_after - options_.idle_at_least, absl::ZeroDuration()),
+      [this, name] { CloseIdle(name); });
 }
 
 void Fleet::ClearIdle(Node& node) {

@@ -10,7 +10,9 @@ namespace {
 
 // libcurl wakes up by itself for its own timers; this is a bound for the rest.
 constexpr int kLongestPollMilliseconds = 1000;
-constexpr long kMostConnections = 32;
+// That are kept. More than the requests and watches of a client at a time (ApiClient::Options,
+// most_at_once): with HTTP/1.1 each has one, and what is not kept costs the next a handshake.
+constexpr long kMostConnections = 128;
 // Below what usual servers allow, so that a request is never refused for it.
 constexpr long kMostStreams = 100;
 

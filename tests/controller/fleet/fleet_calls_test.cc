@@ -290,6 +290,17 @@ TEST_F(FleetCallsTest, IdleConnectionsAreClosedAndMadeAnew) {
   EXPECT_THAT(heard->waiting, IsEmpty());
 }
 
+TEST_F(FleetCallsTest, IdleConnectionsBeyondTheBoundServeTheNextStepToo) {
+  FleetOptions options = Quick();
+  options.most_idle = 0;
+  options.idle_at_least = absl::Seconds(3);
+  Make(options);
+  SetSocket("n1", daemon_);
+  for (int step = 0; step < 3; ++step) EXPECT_TRUE(ListPods("n1").ok());
+  EXPECT_EQ(Stats().connected, 1);
+  EXPECT_TRUE(AwaitStats([](const FleetStats& now) { return now.connections == 0; }));
+}
+
 TEST_F(FleetCallsTest, GoesAwayInTheMiddleOfEverything) {
   Make();
   SetSocket("n1", daemon_);

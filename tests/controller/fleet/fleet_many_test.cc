@@ -20,6 +20,7 @@ TEST_F(FleetManyTest, AThousandNodesEachRestartOnce) {
   FleetOptions options = Quick();
   options.calls.in_all = 300;
   options.most_idle = kNodes - 1;
+  options.idle_at_least = absl::ZeroDuration();
   options.link.connect_timeout = absl::Seconds(60);  // under a sanitizer
   Make(options);
   std::vector<HeardPtr> calls;
