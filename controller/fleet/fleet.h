@@ -30,7 +30,7 @@
 namespace rekindle::fleet {
 
 struct FleetOptions {
-  Turns::Limits calls;           // under way: 64 per node, 5,000 in all
+  Turns::Limits calls;          // under way: 64 per node, 5,000 in all
   size_t most_connecting = 64;  // connections that are being made at once (connect_line.h)
   Link::Options link;
   // A connection that nobody uses is closed after this time; earlier, when there are more than so

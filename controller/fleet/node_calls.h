@@ -39,7 +39,8 @@ class NodeCalls {
   virtual ~NodeCalls() = default;
 
   // Has `request` carried out on `node`. A daemon that is away is waited for; the request is
-  // repeated with its request_id, so that it is carried out at most once (proto: RestartContainers).
+  // repeated with its request_id, so that it is carried out at most once (proto:
+  // RestartContainers).
   virtual CallId Restart(const std::string& node, node::v1::RestartContainersRequest request,
                          absl::Duration timeout, RestartEvents events) = 0;
 
