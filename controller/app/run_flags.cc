@@ -279,8 +279,8 @@ absl::Status RunFlags::Read(RunOptions& run, EmbeddedOptions& embedded) const {
   RK_RETURN_IF_ERROR(ReadElection(run));
   RK_RETURN_IF_ERROR(ReadRates(run));
   RK_RETURN_IF_ERROR(ReadTls(run));
-  RK_RETURN_IF_ERROR(ReadNodes(run));
-  return ReadMetrics(run);
+  RK_RETURN_IF_ERROR(ReadMetrics(run));
+  return ReadNodes(run);
 }
 
 }  // namespace rekindle

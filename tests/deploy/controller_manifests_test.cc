@@ -13,6 +13,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "controller/app/command_line.h"
+#include "controller/app/controllers.h"
 #include "controller/runtime/manager.h"
 
 namespace rekindle {
@@ -207,7 +208,7 @@ TEST_F(ControllerManifestsTest, FlagsAreValidAndFitTheMounts) {
   // The service account says the namespace; the rights are bound to this name.
   EXPECT_EQ(run.name_space + run.lease_name_space, "");
   EXPECT_EQ(run.lease_name, kAccount);
-  EXPECT_EQ(run.controllers, ParseControllerCommandLine({}, "1")->run.controllers);
+  EXPECT_EQ(run.controllers, AvailableControllers(/*embedded=*/false));
   EXPECT_EQ(run.metrics.host, "");
   const std::string tls = Text(container_["volumeMounts"][0]["mountPath"]) + "/";
   EXPECT_EQ(run.tls_cert, tls + "tls.crt");

@@ -197,7 +197,7 @@ TEST_F(ApiClientTest, SoManyAreUnderWayAtATime) {
   // A watch takes no place.
   client_->Read({.verb = "watch",
                  .resource = PodResource(),
-                 .target = kPods + "?watch=1",
+                 .target = kPods + "?watch=true",
                  .timeout = absl::Minutes(5),
                  .long_lived = true},
                 std::make_shared<JsonBody>(1 << 20), [](const absl::Status&) {});

@@ -102,8 +102,14 @@ TEST(ControllerCommandLineTest, ItsOwnServerIsNotHeldBack) {
   EXPECT_EQ(asked->run.api_burst, 100);
 }
 
+// On a cluster, with what the daemons are shown.
+absl::StatusOr<ControllerCommandLine> Cluster(std::vector<std::string> args) {
+  for (const char* flag : {"--tls-cert=/c", "--tls-key=/k", "--tls-ca=/a"}) args.emplace_back(flag);
+  return Parse(args);
+}
+
 TEST(ControllerCommandLineTest, OnACluster) {
-  const auto defaults = Parse({});
+  const auto defaults = Cluster({});
   ASSERT_TRUE(defaults.ok()) << defaults.status();
   EXPECT_EQ(defaults->action, Action::kServe);
   const RunOptions& run = defaults->run;
@@ -173,16 +179,16 @@ TEST(ControllerCommandLineTest, OnACluster) {
 
 TEST(ControllerCommandLineTest, ElectionAndMetricsCanBeOff) {
   for (const char* off : {"--leader-elect=false", "--no-leader-elect"}) {
-    const auto line = Parse({off, "--metrics-listen", "off"});
+    const auto line = Cluster({off, "--metrics-listen", "off"});
     ASSERT_TRUE(line.ok()) << line.status();
     EXPECT_FALSE(line->run.leader_elect) << off;
     EXPECT_FALSE(line->run.serve_metrics);
   }
-  EXPECT_TRUE(Parse({"--leader-elect"})->run.leader_elect);
-  EXPECT_TRUE(Parse({"--leader-elect=true"})->run.leader_elect);
+  EXPECT_TRUE(Cluster({"--leader-elect"})->run.leader_elect);
+  EXPECT_TRUE(Cluster({"--leader-elect=true"})->run.leader_elect);
   EXPECT_FALSE(Parse({"--embedded"})->run.leader_elect);
   for (const char* loopback : {"127.0.0.1:1", "127.1.2.3:1", "[::1]:1"}) {
-    EXPECT_TRUE(Parse({"--metrics-listen", loopback}).ok()) << loopback;
+    EXPECT_TRUE(Cluster({"--metrics-listen", loopback}).ok()) << loopback;
   }
 }
 
@@ -213,6 +219,9 @@ TEST(ControllerCommandLineTest, MistakesNameTheFlag) {
       {{"--embedded", "--controllers", "webhooks"}, "\"webhooks\" is no controller of this mode"},
       {{"--controllers", "nodes"}, "\"nodes\" is no controller of this mode"},
       {{"--webhook-listen", "x"}, "--webhook-listen"},
+      {{}, "--tls-cert: is needed for the controller \"recreate\""},
+      {{"--embedded", "--local-daemon", "/run/x.sock"}, "--local-daemon: \"/run/x.sock\" must be"},
+      {{"--embedded", "--node-listen", ":7443"}, "--node-listen: needs --tls-cert"},
       // Values.
       {{"--controllers", "*,nonsense"}, "--controllers: \"nonsense\" is no controller"},
       {{"--namespace", "A b"}, "--namespace: \"A b\" is no name"},
