@@ -27,7 +27,7 @@ class Replica {
   Replica(const std::string& kubeconfig, const std::string& log) : log_(log) {
     auto process = bed::ChildProcess::Start(
         {REKINDLE_CONTROLLER_PROGRAM, "--kubeconfig", kubeconfig, "--metrics-listen", "127.0.0.1:0",
-         "--controllers=*,-webhooks", "--leader-elect-lease-duration", "7s",
+         "--controllers=*,-webhooks,-recreate", "--leader-elect-lease-duration", "7s",
          "--leader-elect-renew-deadline", "2s", "--leader-elect-retry-period", "200ms"},
         log);
     EXPECT_TRUE(process.ok()) << process.status();
