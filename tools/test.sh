@@ -221,7 +221,7 @@ run_ctest() {  # PRESET LABEL PARALLEL
   # Under a sanitizer only the unit tests run, so only they are built.
   local targets=()
   [[ $2 == unit && $1 == ?san ]] && targets=(unit_tests)
-  [[ $2 == bench ]] && targets=(rekindle-bench rekindle-plan-bench)
+  [[ $2 == bench ]] && targets=(rekindle-bench rekindle-plan-bench rekindle-client-bench rekindle-fleet-bench rekindle-recreate-bench)
   build "$1" "${targets[@]}" || return 1
   local wrap=()
   # Kernels with much address space randomisation break the shadow memory of GCC 12's TSan.
@@ -346,13 +346,12 @@ run_part() {
     format) step format check_format ;;
     layers) step layers tools/check_tree.sh ;;
     units) step units check_units ;;
-    unit:*) step "unit (${1#unit:})" run_ctest "${1#unit:}" unit "$jobs" ;;
-    integration | faults) step "$1 (${preset:-dev})" run_ctest "${preset:-dev}" "$1" 1 ;;
-    kube)
-      build_ahead "${last[@]#unit:}"
-      step "kube (${preset:-dev})" run_kube "${preset:-dev}"
+    unit:*)
       stop_building_ahead
+      step "unit (${1#unit:})" run_ctest "${1#unit:}" unit "$jobs"
       ;;
+    integration | faults) step "$1 (${preset:-dev})" run_ctest "${preset:-dev}" "$1" 1 ;;
+    kube) step "kube (${preset:-dev})" run_kube "${preset:-dev}" ;;
     soak)
       step "soak: kills and restarts (${preset:-release})" env_soak run_ctest "${preset:-release}" faults 1
       step "soak: beside a kubelet (${preset:-release})" soak_kube "${preset:-release}"
@@ -399,7 +398,12 @@ for part in "${parts[@]}"; do
     *) first+=("$part") ;;
   esac
 done
-for part in "${first[@]}" "${last[@]}"; do run_part "$part"; done
+for part in "${first[@]}" "${last[@]}"; do
+  # These wait most of the time.
+  [[ " integration faults kube " == *" $part "* && -z $ahead ]] && build_ahead "${last[@]#unit:}"
+  run_part "$part"
+done
+stop_building_ahead
 clean_up
 
 if ((${#reasons[@]})); then
