@@ -66,7 +66,7 @@ TEST_F(ApiFaults, AMissingDefinitionSaysHowToInstallIt) {
                                                {"describe", "restart", "x"}}) {
     EXPECT_EQ(RunTool(args), kExitRefused) << args[0];
     EXPECT_THAT(err_, AllOf(HasSubstr("does not know containerrecreaterequests.apps.kruise.io"),
-                            HasSubstr("kubectl apply -f deploy/crds")));
+                            HasSubstr("kubectl apply -k deploy/crds")));
   }
 }
 

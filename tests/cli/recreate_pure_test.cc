@@ -280,7 +280,7 @@ TEST(ApiErrors, SayWhatToDo) {
     std::string want;
   } kRows[] = {
       {api::ToStatus(api::ErrorFromResponse(404, "404 page not found\n", "create", subject)),
-       absl::StatusCode::kFailedPrecondition, "kubectl apply -f deploy/crds"},
+       absl::StatusCode::kFailedPrecondition, "kubectl apply -k deploy/crds"},
       {api::ToStatus(api::Forbidden(subject, "User \"bob\" cannot create resource")),
        absl::StatusCode::kPermissionDenied,
        "The right to create containerrecreaterequests.apps.kruise.io in namespace shop is missing"},

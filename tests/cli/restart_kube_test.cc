@@ -73,7 +73,7 @@ TEST_F(RestartOnKubernetes, FromAMissingDefinitionToAListOfRestarts) {
   EXPECT_THAT(missing->err(), HasSubstr(std::string("does not know ") + kName));
   auto none = Start({"get", "restarts"});
   EXPECT_EQ(none->Wait(), kExitRefused);
-  EXPECT_THAT(none->err(), HasSubstr("kubectl apply -f deploy/crds"));
+  EXPECT_THAT(none->err(), HasSubstr("kubectl apply -k deploy/crds"));
 
   InstallDefinition();
   auto watch = Start({"get", "restarts", "-w"});

@@ -73,7 +73,7 @@ TEST(KubectlSessionTest, BothServersAnswerAlike) {
   const Terminal ours(*programs, dir / "data/admin.kubeconfig");
 
   // The embedded server has these kinds from the start.
-  const Answer kinds = real.Run("kubectl apply -f " REKINDLE_CRDS
+  const Answer kinds = real.Run("kubectl apply -k " REKINDLE_CRDS
                                 " && kubectl wait --for=condition=Established crd --all");
   ASSERT_TRUE(kinds.succeeded) << kinds.output;
   const bool explained = bed::WaitUntil(
