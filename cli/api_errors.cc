@@ -75,7 +75,7 @@ absl::Status ExplainApi(const absl::Status& status, const ApiAttempt& attempt,
         "the API server ", config.cluster.server, " does not know ", kind, " (",
         attempt.resource.ApiVersion(),
         "): its definition is not installed\nInstall it from Rekindle's files with: kubectl apply "
-        "-f deploy/crds"));
+        "-k deploy/crds"));
   }
   const bool refused = error->code == 400 || error->code == 403;
   if (attempt.verb == "create" && refused) {

@@ -72,8 +72,9 @@ void NodeAccess::AddTo(ControllerMetrics& metrics) {
           "rekindle_nodes_calls_total", "Calls of daemons that have ended.", true,
           {{"call", std::string(fleet::kCallKindNames[kind])}, {"outcome", good ? "ok" : "error"}},
           [this, kind, good] {
+            const fleet::FleetStats stats = fleet_.Stats();
             uint64_t count = 0;
-            for (const auto& [code, ended] : fleet_.Stats().calls[kind].ended) {
+            for (const auto& [code, ended] : stats.calls[kind].ended) {
               if ((code == absl::StatusCode::kOk) == good) count += ended;
             }
             return static_cast<double>(count);

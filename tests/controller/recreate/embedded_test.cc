@@ -157,6 +157,13 @@ class EmbeddedRecreate : public ::testing::Test {
         .value_or(Json());
   }
 
+  // How many patches have been answered, once there are `least`: a watch may be faster.
+  int Patches(int least) {
+    AwaitOn(
+        loop_, [&] { return patches_ >= least; }, absl::Seconds(20));
+    return patches_;
+  }
+
   TempDir dir_;
   std::unique_ptr<EmbeddedServer> server_;
   AsioLoop loop_{"recreate-test"};
@@ -174,7 +181,7 @@ TEST_F(EmbeddedRecreate, TwoStatusWritesAndTheLabel) {
             Json::parse(R"([{"name":"a","phase":"Succeeded","isKilled":true}])"));
   EXPECT_EQ(ended["status"]["containerStatusSnapshot"][0]["containerID"], "containerd://new1");
   EXPECT_FALSE(ended["status"].contains("message"));
-  EXPECT_EQ(patches_, 3);
+  EXPECT_EQ(Patches(3), 3);
 }
 
 TEST_F(EmbeddedRecreate, DrainTakesThePodOutOfServiceAndGivesItBack) {
@@ -243,7 +250,7 @@ TEST_F(EmbeddedRecreate, ThreePatchesARestart) {
   std::printf(
       "added by API and controller: p50 %.1f ms, p99 %.1f ms of %d; %.2f patches a restart\n",
       added[kRounds / 2], added[kRounds - 1], kRounds, patches_.load() / double{kRounds});
-  EXPECT_EQ(patches_, 3 * kRounds);
+  EXPECT_EQ(Patches(3 * kRounds), 3 * kRounds);
 }
 
 }  // namespace

@@ -56,8 +56,9 @@ class RecordedController final : public Controller {
     const Json map = {{"apiVersion", "v1"},
                       {"kind", "ConfigMap"},
                       {"metadata", {{"name", name}, {"namespace", "ns"}}}};
-    context_.client.Create(Map(name), map, {}, [this](const absl::StatusOr<Json>& done) {
-      log_.push_back(absl::StrCat("written: ", absl::StatusCodeToString(done.status().code())));
+    // The controller may be gone before the answer.
+    context_.client.Create(Map(name), map, {}, [&log = log_](const absl::StatusOr<Json>& done) {
+      log.push_back(absl::StrCat("written: ", absl::StatusCodeToString(done.status().code())));
     });
   }
   const ControllerContext& context() const { return context_; }
