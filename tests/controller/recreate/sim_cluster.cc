@@ -209,12 +209,19 @@ absl::Status SimCluster::StartDaemons() {
 
 absl::StatusOr<std::unique_ptr<ControllerProcess>> SimCluster::StartController(
     const std::vector<std::string>& flags) {
-  std::vector<std::string> all = {"--kubeconfig",     dir_ / "data/admin.kubeconfig",
-                                  "--namespace",      kSystem,
-                                  "--metrics-listen", "127.0.0.1:0",
-                                  "--tls-cert",       dir_ / "own.crt",
-                                  "--tls-key",        dir_ / "own.key",
-                                  "--tls-ca",         dir_ / "ca"};
+  std::vector<std::string> all = {"--controllers=*,-webhooks",
+                                  "--kubeconfig",
+                                  dir_ / "data/admin.kubeconfig",
+                                  "--namespace",
+                                  kSystem,
+                                  "--metrics-listen",
+                                  "127.0.0.1:0",
+                                  "--tls-cert",
+                                  dir_ / "own.crt",
+                                  "--tls-key",
+                                  dir_ / "own.key",
+                                  "--tls-ca",
+                                  dir_ / "ca"};
   all.insert(all.end(), flags.begin(), flags.end());
   return ControllerProcess::Start(options_.program, all, NextLog());
 }

@@ -328,6 +328,7 @@ TEST_F(WatchPodsTest, BadFilterIsRefusedByField) {
 TEST_F(WatchPodsTest, CutsOffReaderThatIsTooSlow) {
   auto stub = LocalStub();
   auto context = Context();
+  context->set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2));
   auto reader = stub->WatchPods(context.get(), {});
   v1::WatchPodsResponse response;
   ASSERT_TRUE(reader->Read(&response));
