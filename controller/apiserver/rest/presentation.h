@@ -32,7 +32,7 @@ std::string TreeText(const Json& tree, const Form& form);
 std::string ErrorEventLine(const absl::Status& status);
 
 // Events of watches as lines. What many watchers get in one form is made once, as long as they get
-// the same tree: the newest lines are kept. Thread-safe.
+// the same tree or text: the newest lines are kept. Thread-safe.
 class EventLines {
  public:
   explicit EventLines(const Surface& surface, size_t most_bytes = 8u << 20)
