@@ -182,7 +182,7 @@ absl::Duration NodeDeadline(const plan::RecreateRequest& request, absl::Duration
 
 absl::StatusOr<v1::RestartContainersRequest> BuildNodeRequest(const plan::RecreateRequest& request,
                                                               size_t index, const Json& pod,
-                                                              const plan::LiveContainer& live,
+                                                              const std::string& expected_id,
                                                               absl::Duration deadline) {
   const plan::RecreateContainer& container = request.containers[index];
   RK_ASSIGN_OR_RETURN(
@@ -200,8 +200,7 @@ absl::StatusOr<v1::RestartContainersRequest> BuildNodeRequest(const plan::Recrea
   out.mutable_kubernetes_pod()->set_terminating(call.terminating);
   v1::ContainerRestart& restart = *out.add_containers();
   Fill(request, call.containers.front(), pod, restart);
-  restart.set_expected_container_id(
-      request.force ? live.id : std::string(plan::BareContainerId(container.id)));
+  restart.set_expected_container_id(expected_id);
   ToProto(std::min(call.grace, kLongest), restart.mutable_grace());
   return out;
 }

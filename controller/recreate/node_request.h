@@ -19,14 +19,14 @@ namespace rekindle::recreate {
 std::string NodeRequestId(const plan::RecreateRequest& request, size_t index);
 
 // What the daemon is told to restart spec.containers[index] of `pod`, a v1 Pod read just now. Only
-// the container that the decision was made for is touched: the one that the request was made for,
-// with forceRecreate `live`, the newest one (8.7, 9.1). The hook is the pod's own, not the copy in
-// the request: whoever may write requests could run commands by it otherwise (5.3).
-// `deadline`: for how long the daemon may work on it.
-// Errors: as plan::PlanPodCall. Pure.
+// the container that the decision was made for is touched, whose bare ID is `expected_id`: the one
+// that the request was made for, with forceRecreate the newest one (8.7, 9.1). The hook is the
+// pod's own, not the copy in the request: whoever may write requests could run commands by it
+// otherwise (5.3). `deadline`: for how long the daemon may work on it. Errors: as
+// plan::PlanPodCall. Pure.
 absl::StatusOr<node::v1::RestartContainersRequest> BuildNodeRequest(
     const plan::RecreateRequest& request, size_t index, const Json& pod,
-    const plan::LiveContainer& live, absl::Duration deadline);
+    const std::string& expected_id, absl::Duration deadline);
 
 // For how long the daemon may work on one container: its grace and minStartedSeconds, and what a
 // kubelet in crash back-off takes; with a deadline of the request no longer than that. Pure.

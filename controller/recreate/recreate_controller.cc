@@ -15,6 +15,8 @@ namespace rekindle::recreate {
 namespace {
 
 constexpr char kByPod[] = "pod";
+// Some restarts of every container of a large pod.
+constexpr size_t kMadeOfAPod = 128;
 
 client::DecodeFunction<plan::RecreateRequest> Decoder() {
   auto parser =
@@ -84,8 +86,11 @@ void RecreateController::Watch() {
   using Ptr = plan::RecreatePtr;
   requests_.AddHandler(
       {.added = [this](const client::ObjectKey&, const Ptr& now) { Noticed(*now); },
-       .updated = [this](const client::ObjectKey&, const Ptr&,
-                         const Ptr& now) { control_.queue().Add(PodKey(*now)); },
+       .updated =
+           [this](const client::ObjectKey&, const Ptr& before, const Ptr& now) {
+             if (now->Completed() && !before->Completed()) RememberMade(*now);
+             control_.queue().Add(PodKey(*now));
+           },
        .deleted = [this](const client::ObjectKey&, const Ptr& last, bool) { Gone(*last); }});
   using PodPtr = std::shared_ptr<const api::PodRecord>;
   const auto guarded = [this, alive = alive_](const client::ObjectKey& key, bool gone) {
@@ -101,8 +106,11 @@ void RecreateController::Watch() {
              }
              guarded(key, false);
            },
-       .deleted = [guarded](const client::ObjectKey& key, const PodPtr&,
-                            bool) { guarded(key, true); }});
+       .deleted =
+           [this, guarded, alive = alive_](const client::ObjectKey& key, const PodPtr& last, bool) {
+             if (*alive) made_.erase(last->uid);
+             guarded(key, true);
+           }});
   requests_.Start();
 }
 
@@ -128,11 +136,17 @@ size_t RecreateController::working() const {
 // beside ours.
 void RecreateController::Noticed(const plan::RecreateRequest& request) {
   control_.queue().Add(PodKey(request));
-  if (request.Completed()) return;
+  if (request.Completed()) return RememberMade(request);
   const bool fresh = requests_.synced() && request.phase == plan::RecreatePhase::kNone;
   const absl::Duration age =
       fresh ? absl::ZeroDuration() : std::max(loop_.Now() - request.created, absl::ZeroDuration());
-  seen_.insert_or_assign(request.uid, Seen{.at = loop_.Monotonic(), .age = age});
+  Seen seen = {.at = loop_.Monotonic(), .age = age, .made_before = std::nullopt};
+  if (fresh) {
+    // The watch tells things in the order in which they happened.
+    const auto made = made_.find(request.pod_uid);
+    seen.made_before = made == made_.end() ? std::vector<uint64_t>() : made->second;
+  }
+  seen_.insert_or_assign(request.uid, std::move(seen));
 }
 
 void RecreateController::Gone(const plan::RecreateRequest& request) {
@@ -159,6 +173,36 @@ absl::Duration RecreateController::AgeOf(const plan::RecreateRequest& request) {
   const auto found = seen_.find(request.uid);
   if (found == seen_.end()) return absl::ZeroDuration();
   return found->second.age + (loop_.Monotonic() - found->second.at);
+}
+
+void RecreateController::RememberMade(const plan::RecreateRequest& request) {
+  if (request.made.empty()) return;
+  const std::shared_ptr<const api::PodRecord> pod = pods_.Get(PodKey(request));
+  if (pods_.synced() && (pod == nullptr || pod->uid != request.pod_uid)) return;
+  std::vector<uint64_t>& made = made_[request.pod_uid];
+  for (const uint64_t id : request.made) {
+    std::erase(made, id);
+    made.push_back(id);
+  }
+  if (made.size() > kMadeOfAPod) {
+    made.erase(made.begin(), made.end() - static_cast<ptrdiff_t>(kMadeOfAPod));
+  }
+}
+
+std::vector<uint64_t> RecreateController::MadeBefore(const plan::RecreateRequest& request) {
+  const auto seen = seen_.find(request.uid);
+  if (seen != seen_.end() && seen->second.made_before.has_value()) {
+    return *seen->second.made_before;
+  }
+  // It was there before this process. In doubt, which is in the same second, the restart takes
+  // place.
+  std::vector<uint64_t> out;
+  for (const plan::RecreatePtr& other : requests_.ByIndex(kByPod, PodKey(request).Text())) {
+    if (other->pod_uid != request.pod_uid || !other->completed.has_value()) continue;
+    if (*other->completed > request.created) continue;
+    out.insert(out.end(), other->made.begin(), other->made.end());
+  }
+  return out;
 }
 
 std::vector<plan::RecreatePtr> RecreateController::RequestsOf(const client::ObjectKey& pod) {
@@ -256,6 +300,7 @@ void RecreateController::Advance(const plan::RecreatePtr& request, const JoinPtr
         *request);
   }
   if (request->respect_budget && work->budgets_used.empty()) AskBudgets(*request, *work);
+  work->made_before = MadeBefore(*request);
   const plan::RecreatePlan plan =
       plan::PlanRecreate(work->Input(*request, pods_.Get(pod).get(), AgeOf(*request)));
   work->Keep(plan);

@@ -73,6 +73,8 @@ class RecreateController final : public Controller, private client::Reconciler {
   struct Seen {
     absl::Duration at;   // monotonic
     absl::Duration age;  // of the request at that moment
+    // See RecreateInput::made_before; none: only the objects' times can tell.
+    std::optional<std::vector<uint64_t>> made_before;
   };
   struct Written {
     plan::RecreatePtr request;
@@ -86,6 +88,9 @@ class RecreateController final : public Controller, private client::Reconciler {
   void OnPodChange(const client::ObjectKey& pod, bool gone);
   std::vector<plan::RecreatePtr> RequestsOf(const client::ObjectKey& pod);
   absl::Duration AgeOf(const plan::RecreateRequest& request);
+  // Keeps what a completed request made, for those that come after it.
+  void RememberMade(const plan::RecreateRequest& request);
+  std::vector<uint64_t> MadeBefore(const plan::RecreateRequest& request);
   // By the cache: it is being deleted. One that the cache does not have may be too new for it.
   bool PodEnding(const plan::RecreateRequest& request) const;
   // Drops what was known of requests that are none any more.
@@ -125,7 +130,10 @@ class RecreateController final : public Controller, private client::Reconciler {
   client::ControlLoop control_;
   bool watching_ = false;
 
-  absl::flat_hash_map<std::string, Seen> seen_;        // by UID
+  absl::flat_hash_map<std::string, Seen> seen_;  // by UID
+  // Containers that completed requests made, oldest first, until their pod is gone: the request may
+  // be deleted before the Pod shows them.
+  absl::flat_hash_map<std::string, std::vector<uint64_t>> made_;  // by pod UID
   absl::flat_hash_map<std::string, Written> written_;  // by UID: what the cache does not show yet
   // The request whose turn it is, by UID, for each pod.
   std::map<client::ObjectKey, std::map<std::string, std::unique_ptr<RequestWork>>> works_;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include <nlohmann/json.hpp>
 
+#include "controller/plan/recreate/judge.h"
 #include "controller/plan/recreate/pod_view.h"
 #include "controller/plan/recreate/static_pod.h"
 #include "controller/recreate/node_request.h"
@@ -59,6 +60,7 @@ plan::RecreateInput RequestWork::Input(const plan::RecreateRequest& request,
                             .resumed = resumed_,
                             .unreachable = unreachable_,
                             .refuses = refuses_,
+                            .made_before = made_before,
                             .key_taken = key_taken_,
                             .budget = budget};
   if (pod_known_) in.pod = plan::ViewPod(pod_.get(), cached, request.pod_uid);
@@ -174,6 +176,14 @@ void RequestWork::Unreachable(const absl::Status& why) {
   }
 }
 
+// With the ID of its statusContext the daemon refuses what has changed since.
+std::string RequestWork::ExpectedId(const plan::RecreateRequest& request, size_t index,
+                                    const plan::LiveContainer& live) const {
+  const plan::RecreateContainer& container = request.containers[index];
+  if (request.force || plan::MadeBefore(container, live, made_before)) return live.id;
+  return std::string(plan::BareContainerId(container.id));
+}
+
 void RequestWork::HandOver(const plan::RecreateRequest& request, size_t index, absl::Duration age) {
   const std::string& name = request.containers[index].name;
   Call& call = calls_[name];
@@ -182,7 +192,7 @@ void RequestWork::HandOver(const plan::RecreateRequest& request, size_t index, a
   call.view.refusal.clear();
   const absl::Duration deadline = NodeDeadline(request, age);
   absl::StatusOr<v1::RestartContainersRequest> ask =
-      BuildNodeRequest(request, index, *pod_, live, deadline);
+      BuildNodeRequest(request, index, *pod_, ExpectedId(request, index, live), deadline);
   if (!ask.ok()) return Refused(call, ask.status());
   call.operation = absl::StrCat(ask->request_id(), "/", name);
   call.view.under_way = true;

@@ -64,6 +64,8 @@ class RequestWork {
   // Cancels what the daemon has not begun, and drops the calls.
   void GiveUp();
 
+  // See RecreateInput; set by the controller.
+  std::vector<uint64_t> made_before;
   // Why its budget forbids the restart; set by the controller, empty: it does not.
   std::string budget;
   // The pod's budgets, and those that its restart uses while it goes on.
@@ -88,6 +90,8 @@ class RequestWork {
     bool end_told = false;
   };
 
+  std::string ExpectedId(const plan::RecreateRequest& request, size_t index,
+                         const plan::LiveContainer& live) const;
   void OnPod(absl::StatusOr<Json> got);
   void OnListed(const absl::StatusOr<node::v1::ListPodsResponse>& got);
   void OnProgress(const std::string& container, const node::v1::Operation& operation);

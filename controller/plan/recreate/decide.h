@@ -85,6 +85,9 @@ struct RecreateInput {
   std::string unreachable;                    // why
   bool refuses = false;                       // it does answer, but not this controller
   std::map<std::string, RecreateCall> calls;  // by container
+  // Containers that were there before the request, although its statusContext does not name them:
+  // requests that had completed by then made them, and the Pod did not show them yet.
+  std::vector<uint64_t> made_before;  // api::Fingerprint of each containerID
 
   std::optional<absl::Duration> drained_for;  // none: the drain has not begun
   bool key_taken = false;                     // the pod holds this request's not-ready key

@@ -1,5 +1,6 @@
 #include "controller/plan/recreate/judge.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -114,7 +115,8 @@ class Judge {
     out_.state.message.clear();
     if (live->exited) return AwaitAnother(*live);
     const bool changed =
-        live->id != BareContainerId(container_.id) || live->attempt > container_.restarts;
+        (live->id != BareContainerId(container_.id) || live->attempt > container_.restarts) &&
+        !MadeBefore(container_, *live, input_.made_before);
     if (request_.force ? out_.state.killed : changed) return ByChanged(*live);
     if (call_ != nullptr && !call_->refusal.empty() && call_->refused_id == live->id) {
       return Fail(absl::StrCat("kill container error: ", call_->refusal));
@@ -198,6 +200,12 @@ class Judge {
 };
 
 }  // namespace
+
+bool MadeBefore(const RecreateContainer& container, const LiveContainer& live,
+                const std::vector<uint64_t>& made_before) {
+  const uint64_t id = api::Fingerprint(WithRuntimeOf(container.id, live.id));
+  return std::find(made_before.begin(), made_before.end(), id) != made_before.end();
+}
 
 ContainerVerdict JudgeContainer(const RecreateInput& input, size_t index) {
   return Judge(input, index).Run();

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "controller/plan/recreate/decide.h"
 
@@ -27,6 +28,11 @@ struct ContainerVerdict {
   uint64_t watched = 0;   // see RecreatePlan::watched
   absl::Duration wake = absl::InfiniteDuration();
 };
+
+// Whether the request is for `live`, although its statusContext names the container before: its
+// author saw the end of the request that made it. `made_before`: see RecreateInput. Pure.
+bool MadeBefore(const RecreateContainer& container, const LiveContainer& live,
+                const std::vector<uint64_t>& made_before);
 
 // Judges spec.containers[index] (8.6, with the daemon's operation in the place of a kill). Pure.
 ContainerVerdict JudgeContainer(const RecreateInput& input, size_t index);

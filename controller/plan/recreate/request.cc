@@ -9,6 +9,7 @@
 
 #include "common/api/keys.h"
 #include "common/api/object_meta.h"
+#include "common/api/pod_record.h"
 #include "common/api/time.h"
 #include "common/base/status_macros.h"
 #include "common/json/tree.h"
@@ -180,6 +181,7 @@ absl::StatusOr<RecreateRequest> ParseRecreateRequest(const Json& object) {
     ReadStatus(*status, out);
   }
   if (out.Completed()) {
+    for (const SnapshotEntry& entry : out.snapshot) out.made.push_back(api::Fingerprint(entry.id));
     out.containers = {};
     out.states = {};
     out.snapshot = {};

@@ -88,6 +88,8 @@ struct RecreateRequest {
   std::string message;
   std::vector<RecreateState> states;
   std::vector<SnapshotEntry> snapshot;
+  // Of one that has completed, in the place of its snapshot: api::Fingerprint of each containerID.
+  std::vector<uint64_t> made;
   std::optional<absl::Time> drain_since;  // condition PreRecreateGrace while it is True
   std::string other_conditions;           // JSON list of those that are not ours; empty: none
 

@@ -59,6 +59,64 @@ TEST_F(Queue, N52DeletedOneLetsTheNextGo) {
   EXPECT_EQ(nodes_.StopsOf("cart-0/a"), 2);
 }
 
+class MadeBefore : public Queue {
+ protected:
+  // Admission read the Pod before it showed the container that the last request made.
+  void AddRequestOfOld(const std::string& name) {
+    AddRequest(name, "cart-0", {"a"}, Json::object(),
+               {{"containers",
+                 {{{"name", "a"},
+                   {"statusContext",
+                    {{"containerID", "containerd://cart-0-a-0"}, {"restartCount", 0}}}}}}});
+  }
+};
+
+TEST_F(MadeBefore, TheNextRequestRestartsWhatThePodDoesNotShowYet) {
+  kubelet_notices = absl::Minutes(1);
+  AddPod("cart-0", {"a"});
+  StartController();
+  for (int round = 1; round <= 3; ++round) {
+    SCOPED_TRACE(round);
+    const std::string name = absl::StrCat("r", round);
+    AddRequestOfOld(name);
+    ASSERT_TRUE(AwaitPhase(name, "Completed"));
+    EXPECT_EQ(nodes_.StopsOf("cart-0/a"), round) << Request(name);
+    EXPECT_EQ(State(name, 0)["isKilled"], true);
+    // What it made is remembered when it is deleted, too.
+    if (round == 2) api_.Remove(kRequests, "shop", name);
+  }
+}
+
+TEST_F(MadeBefore, ASuccessorTellsByTheTimes) {
+  kubelet_notices = absl::Minutes(1);
+  AddPod("cart-0", {"a"});
+  StartController();
+  AddRequestOfOld("r1");
+  ASSERT_TRUE(AwaitEnd("r1"));
+  process_.reset();
+  AddRequestOfOld("r2");
+  StartController();
+  ASSERT_TRUE(AwaitEnd("r2"));
+  EXPECT_EQ(nodes_.StopsOf("cart-0/a"), 2);
+}
+
+TEST_F(MadeBefore, ARequestThatWasThereWhenAnotherRestartedTheContainerIsServed) {
+  kubelet_notices = absl::Minutes(1);
+  AddPod("cart-0", {"a"});
+  StartController();
+  AddRequestOfOld("r1");
+  loop_.Advance(absl::Milliseconds(30));
+  AddRequestOfOld("r2");
+  ASSERT_TRUE(AwaitEnd("r1"));
+  loop_.Advance(absl::Seconds(5));
+  AddRequestOfOld("r3");
+  ASSERT_TRUE(AwaitEnd("r2"));
+  ASSERT_TRUE(AwaitEnd("r3"));
+  EXPECT_FALSE(State("r2", 0).value("isKilled", false)) << Request("r2");
+  EXPECT_EQ(State("r3", 0)["isKilled"], true);
+  EXPECT_EQ(nodes_.StopsOf("cart-0/a"), 2);
+}
+
 TEST_F(Queue, N53WaitingIsAcknowledgedAtOnceAndNotHitByTheMinute) {
   nodes_.stop_takes = absl::Seconds(120);
   AddPod("cart-0", {"a", "b"});

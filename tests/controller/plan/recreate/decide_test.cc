@@ -106,6 +106,19 @@ TEST_F(DecideTest, TableOfTheRuntime) {  // 8.6
          request.force = true;
        },
        ContainerPhase::kRecreating, false, "", true},
+      {"6: other ID, of a request before",
+       [](auto& test, auto& in, auto&) {
+         test.AddLive("a", "a1", 4);
+         in.made_before = {api::Fingerprint("containerd://a0"),
+                           api::Fingerprint("containerd://a1")};
+       },
+       ContainerPhase::kRecreating, false, "", true},
+      {"5: other ID than that of a request before",
+       [](auto& test, auto& in, auto&) {
+         test.AddLive("a", "a2", 5);
+         in.made_before = {api::Fingerprint("containerd://a1")};
+       },
+       ContainerPhase::kSucceeded, false, "", false},
       {"5: other ID", [](auto& test, auto&, auto&) { test.AddLive("a", "a1", 3); },
        ContainerPhase::kSucceeded, false, "", false},
       {"5: higher restart count", [](auto& test, auto&, auto&) { test.AddLive("a", "a0", 4); },

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "common/api/pod_record.h"
 #include "common/api/time.h"
 #include "common/json/patch.h"
 #include "controller/plan/recreate/status.h"
@@ -85,6 +86,7 @@ TEST(RecreateRequest, OneThatHasEndedIsSmall) {
   EXPECT_TRUE(read->Completed());
   EXPECT_THAT(read->containers, IsEmpty());
   EXPECT_THAT(read->states, IsEmpty());
+  EXPECT_THAT(read->made, ElementsAre(api::Fingerprint("containerd://bb22")));
 }
 
 TEST(RecreateRequest, TimesStayFinite) {
