@@ -179,6 +179,10 @@ json KubeletConfiguration(const Layout& at) {
       // Nobody answers there, but a kubelet without an address complains about each pod.
       {"clusterDNS", json::array({at.network.first_service})},
       {"maxPods", at.max_pods},
+      // The defaults since 1.27. With those before, 5 and 10, a status of a pod waits for half a
+      // minute when three containers a second are restarted: the API shows what was long ago.
+      {"kubeAPIQPS", 50},
+      {"kubeAPIBurst", 100},
       // The host's disk, memory and swap are not the cluster's to judge.
       {"failSwapOn", false},
       {"imageGCHighThresholdPercent", 100},

@@ -257,8 +257,9 @@ TEST_F(RestartKubeTest, WithoutTheReservationThereAreCopies) {
   watcher_.reset();
 }
 
+// Each as soon as the API shows the one before.
 TEST_F(RestartKubeTest, OnePodAgainAndAgain) {
-  const int times = FromEnvironment("REKINDLE_KUBE_AGAIN", 15);
+  const int times = FromEnvironment("REKINDLE_KUBE_AGAIN", 10);
   const json pod = RunPod(ServerPod("again"));
   ASSERT_FALSE(pod.is_null());
   watcher_->Watch(pod, {.backoff = kBackoffFlash});
@@ -266,13 +267,34 @@ TEST_F(RestartKubeTest, OnePodAgainAndAgain) {
   for (int i = 1; i <= times; ++i) {
     const auto ended = Restart(Request(pod));
     ASSERT_TRUE(ended.ok()) << ended.status();
-    EXPECT_EQ(ended->at("main").attempt(), static_cast<uint32_t>(i));
     Take(ended->at("main"), outcome);
+    ExpectSettled(pod, i);
     if (HasFailure()) return;
   }
   Report("one pod", outcome);
   ExpectSettledForGood(pod, times);
   EXPECT_EQ(Count(pod, "main", "start"), times + 1);
+  EXPECT_EQ(Copies(pod), 0);
+}
+
+// Without a pause: whenever the kubelet looks, the container is likely to be away, so the API may
+// show crash back-off for as long as it goes on.
+TEST_F(RestartKubeTest, OnePodBackToBack) {
+  constexpr int kTimes = 15;
+  const json pod = RunPod(ServerPod("backtoback"));
+  ASSERT_FALSE(pod.is_null());
+  watcher_->Watch(pod, {.backoff = kBackoffFlash});
+  FreshOutcome outcome;
+  for (int i = 1; i <= kTimes; ++i) {
+    const auto ended = Restart(Request(pod));
+    ASSERT_TRUE(ended.ok()) << ended.status();
+    EXPECT_EQ(ended->at("main").attempt(), static_cast<uint32_t>(i));
+    Take(ended->at("main"), outcome);
+    if (HasFailure()) return;
+  }
+  Report("one pod back to back", outcome);
+  ExpectSettledForGood(pod, kTimes);
+  EXPECT_EQ(Count(pod, "main", "start"), kTimes + 1);
   EXPECT_EQ(Copies(pod), 0);
 }
 
