@@ -42,8 +42,8 @@ bench        short benchmarks beside the floor of plain CRI calls   (preset dev;
 kube         a private Kubernetes 1.20, built once from Debian's source (ten minutes on two
              cores, then cached under ~/.cache/rekindle/kubernetes); among its tests the API
              client's, restarts beside the real kubelet (fresh pods under load, one pod again and
-             again, every kind of pod, kills) and a short form of the
-             benchmark                                                          (preset dev)
+             again, every kind of pod, kills), sessions of its kubectl and of a newer
+             Debian's (tools/get_kubectl.sh), and a short form of the benchmark (preset dev)
 fuzz         libFuzzer for --fuzz-seconds on each target, --jobs at a time; not part of the
              default, whose unit tests replay every corpus                      (preset fuzz)
 tidy         clang-tidy and clang's thread-safety analysis                      (preset tidy)
@@ -321,9 +321,10 @@ show_rows() {
 }
 
 run_kube() {  # PRESET
-  local programs
+  local programs kubectl
   programs=$(tools/build_kubernetes.sh) || return 1
-  REKINDLE_KUBERNETES=$programs run_ctest "$1" kube 1 || return 1
+  kubectl=$(tools/get_kubectl.sh) || return 1
+  REKINDLE_KUBERNETES=$programs REKINDLE_KUBECTL=$kubectl run_ctest "$1" kube 1 || return 1
   show_rows
 }
 

@@ -1,6 +1,7 @@
 // One session of the real kubectl against a real kube-apiserver and the embedded server, side by
-// side: kubectl/session.txt.
-#include <fstream>
+// side: kubectl/session.txt, with the kubectl of that Kubernetes and with a current one.
+#include <cstdlib>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -27,13 +28,14 @@ struct Answer {
 // Somebody at a terminal with a kubeconfig.
 class Terminal {
  public:
-  Terminal(std::string programs, std::string kubeconfig)
-      : programs_(std::move(programs)), kubeconfig_(std::move(kubeconfig)) {}
+  // `kubectl`: the directory that has it.
+  Terminal(std::string kubectl, std::string kubeconfig)
+      : kubectl_(std::move(kubectl)), kubeconfig_(std::move(kubeconfig)) {}
 
   Answer Run(const std::string& command) const {
     // The last line is the exit code: RunCommand keeps little of the output of what fails.
     const auto output = bed::RunCommand(
-        {"env", "-C", REKINDLE_KUBECTL_SESSION, "PATH=" + programs_ + ":/usr/bin:/bin",
+        {"env", "-C", REKINDLE_KUBECTL_SESSION, "PATH=" + kubectl_ + ":/usr/bin:/bin",
          "KUBECONFIG=" + kubeconfig_, "HOME=" + home_.path(), "TZ=UTC", "bash", "-c",
          "set -o pipefail; (eval \"$1\"); printf '\\n%s' $?", "bash", command},
         kCommand);
@@ -44,7 +46,7 @@ class Terminal {
   }
 
  private:
-  const std::string programs_;
+  const std::string kubectl_;
   const std::string kubeconfig_;
   TempDir home_;
 };
@@ -61,16 +63,31 @@ std::string Difference(const std::string& theirs, const std::string& own) {
   return out.ok() ? *out : std::string(out.status().message());
 }
 
-TEST(KubectlSessionTest, BothServersAnswerAlike) {
-  const auto programs = kube::FindPrograms();
-  ASSERT_TRUE(programs.ok()) << programs.status();
+// The directory of tools/get_kubectl.sh.
+absl::StatusOr<std::string> FindCurrentKubectl() {
+  const char* directory = std::getenv("REKINDLE_KUBECTL");
+  if (directory == nullptr) {
+    return absl::FailedPreconditionError(
+        "REKINDLE_KUBECTL is not set: it is what tools/get_kubectl.sh prints");
+  }
+  return directory;
+}
+
+class KubectlSessionTest : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(, KubectlSessionTest, ::testing::Values("bookworm", "current"),
+                         ::testing::PrintToStringParamName());
+
+TEST_P(KubectlSessionTest, BothServersAnswerAlike) {
+  const std::string which = GetParam();
+  const auto kubectl = which == "current" ? FindCurrentKubectl() : kube::FindPrograms();
+  ASSERT_TRUE(kubectl.ok()) << kubectl.status();
   const auto plane = ControlPlane::Start();
   ASSERT_TRUE(plane.ok()) << plane.status();
   TempDir dir;
   const auto embedded = EmbeddedServer::Start({.data_dir = dir / "data", .port = 0});
   ASSERT_TRUE(embedded.ok()) << embedded.status();
-  const Terminal real(*programs, (*plane)->kubeconfig());
-  const Terminal ours(*programs, dir / "data/admin.kubeconfig");
+  const Terminal real(*kubectl, (*plane)->kubeconfig());
+  const Terminal ours(*kubectl, dir / "data/admin.kubeconfig");
 
   // The embedded server has these kinds from the start.
   const Answer kinds = real.Run("kubectl apply -k " REKINDLE_CRDS

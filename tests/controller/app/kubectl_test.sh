@@ -1,10 +1,13 @@
 #!/bin/bash
 # The real kubectl against `rekindle-controller --embedded`: what people do on their first day.
-# Usage: kubectl_test.sh PROGRAM. Exit code 77: there is no kubectl on this machine.
+# Usage: kubectl_test.sh PROGRAM DIRECTORY: the directory that has kubectl.
 set -uo pipefail
 program=$1
-kubectl=${KUBECTL:-${REKINDLE_KUBERNETES:+$REKINDLE_KUBERNETES/}kubectl}
-command -v "$kubectl" >/dev/null || exit 77
+kubectl=$2/kubectl
+[[ -x $kubectl ]] || {
+  echo "FAILED: no $kubectl"
+  exit 1
+}
 dir=$(mktemp -d /tmp/rkXXXXXX)
 pid=
 failed=0
