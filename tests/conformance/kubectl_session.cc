@@ -1,6 +1,7 @@
 #include "tests/conformance/kubectl_session.h"
 
 #include <optional>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -60,6 +61,7 @@ std::vector<absl::string_view> WithoutManagedFields(absl::string_view text) {
 absl::StatusOr<std::vector<SessionCommand>> ParseSession(absl::string_view text) {
   std::vector<SessionCommand> out;
   std::vector<std::string> may_differ;
+  std::string compared_with;
   int number = 0;
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
     ++number;
@@ -75,13 +77,16 @@ absl::StatusOr<std::vector<SessionCommand>> ParseSession(absl::string_view text)
         }
         may_differ.push_back(rest);
         break;
+      case '@':
+        compared_with = rest;
+        break;
       case '$':
       case '!':
         out.push_back({.line = number,
                        .succeeds = line[0] == '$',
                        .text = rest,
-                       .may_differ = std::move(may_differ)});
-        may_differ.clear();
+                       .may_differ = std::exchange(may_differ, {}),
+                       .compared_with = std::exchange(compared_with, "")});
         break;
       default:
         return absl::InvalidArgumentError(absl::StrCat("line ", number, ": ", line));

@@ -15,6 +15,7 @@ struct SessionCommand {
   bool succeeds = true;
   std::string text;
   std::vector<std::string> may_differ;  // regular expressions of lines
+  std::string compared_with;            // this kubectl's output only; empty: any's
 };
 
 // kInvalidArgument with the line that is none of the language's.

@@ -16,15 +16,21 @@ TEST(KubectlSessionTest, LinesAreCommandsWithWhatMayDiffer) {
       "$ kubectl get pods\n"
       "- ^uid\n"
       "- ^age\n"
-      "! kubectl get nothings\n");
+      "! kubectl get nothings\n"
+      "@ old\n"
+      "$ kubectl explain pods\n"
+      "$ kubectl explain nodes\n");
   ASSERT_TRUE(session.ok()) << session.status();
-  ASSERT_EQ(session->size(), 2);
+  ASSERT_EQ(session->size(), 4);
   EXPECT_TRUE((*session)[0].succeeds);
   EXPECT_EQ((*session)[0].text, "kubectl get pods");
   EXPECT_THAT((*session)[0].may_differ, ElementsAre());
   EXPECT_FALSE((*session)[1].succeeds);
   EXPECT_EQ((*session)[1].line, 6);
   EXPECT_THAT((*session)[1].may_differ, ElementsAre("^uid", "^age"));
+  EXPECT_EQ((*session)[1].compared_with, "");
+  EXPECT_EQ((*session)[2].compared_with, "old");
+  EXPECT_EQ((*session)[3].compared_with, "");
 }
 
 TEST(KubectlSessionTest, OtherLinesAreRefusedByNumber) {

@@ -62,6 +62,9 @@ expect 'Server Version' k version
 expect '^clonesets ' k api-resources
 expect '^pods ' k api-resources
 expect '^apps.kruise.io/v1alpha1' k api-versions
+expect 'updateStrategy' k explain cloneset.spec
+expect 'containers.*-required-' k explain containerrecreaterequest.spec
+refused 'does not exist' k explain cloneset.spec.nothing
 expect 'default +Active' k get namespaces
 expect 'No resources found in default namespace' k get pods
 expect 'yes' k auth can-i delete pods
