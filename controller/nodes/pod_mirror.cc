@@ -153,7 +153,7 @@ void PodMirror::Create(const std::shared_ptr<Task>& task) {
                 }
                 if (!made.ok()) return End(task, made.status());
                 Wrote(task, *made);
-                PatchStatus(task, InitialStatus(*task->desired, loop_.Now()));
+                PatchStatus(task, InitialStatus(*task->desired, *made, loop_.Now()));
               }));
 }
 

@@ -37,8 +37,9 @@ bool IsMirrored(const Json& pod);
 // Labels and annotations that somebody else has put on our object stay. Pure. Threads: any.
 PodPlan PlanPod(const Json* current, const PodObject* desired, bool left_its_node, absl::Time now);
 
-// The status to write right after a create. Pure.
-Json InitialStatus(const PodObject& desired, absl::Time now);
+// The status to write right after a create; `made`: what the API has made of the object, which may
+// have more gates. Pure.
+Json InitialStatus(const PodObject& desired, const Json& made, absl::Time now);
 
 }  // namespace rekindle::nodes
 
