@@ -129,6 +129,23 @@ Json PatchOf(const Json& current, const PodObject& desired) {
   return out.empty() ? Json() : WithVersion(current, std::move(out));
 }
 
+// The Ready condition of a list; null: there is none.
+const Json* ReadyIn(const Json* conditions) {
+  if (conditions == nullptr || !conditions->is_array()) return nullptr;
+  for (const Json& one : *conditions) {
+    if (json::String(one, "type") == "Ready") return &one;
+  }
+  return nullptr;
+}
+
+// Whether the node's silence is what makes the pod not ready, and has not before.
+bool Silences(const Json& current, const Json& patch) {
+  const Json* before = ReadyIn(json::Find(current, {"status", "conditions"}));
+  const Json* after = ReadyIn(json::Find(patch, {"status", "conditions"}));
+  return before != nullptr && after != nullptr && json::String(*before, "status") == "True" &&
+         json::String(*after, "reason") == "NodeNotReady";
+}
+
 Json StatusPatchOf(const Json& current, const PodObject& desired, absl::Time now) {
   Json wanted = desired.status;
   const Json* conditions = json::Find(current, {"status", "conditions"});
@@ -167,8 +184,23 @@ PodPlan PlanPod(const Json* current, const PodObject* desired, bool left_its_nod
   PodPlan plan;
   plan.patch = PatchOf(*current, *desired);
   plan.status = StatusPatchOf(*current, *desired, now);
+  plan.silenced = Silences(*current, plan.status);
   const bool right = plan.patch.is_null() && plan.status.is_null();
   plan.action = right ? Action::kNothing : Action::kPatch;
+  return plan;
+}
+
+PodPlan PlanUnheard(const Json* current, const std::string& silence, absl::Time now) {
+  if (current == nullptr || silence.empty() || !IsMirrored(*current)) return {};
+  const Json* conditions = json::Find(*current, {"status", "conditions"});
+  const Json* ready = ReadyIn(conditions);
+  if (ready == nullptr || json::String(*ready, "status") == "False") return {};
+  PodPlan plan{.action = PodPlan::Action::kPatch};
+  plan.status = WithVersion(
+      *current, {{"status",
+                  {{"conditions",
+                    MergeConditions(conditions, Json::array({UnheardCondition(silence)}), now)}}}});
+  plan.silenced = Silences(*current, plan.status);
   return plan;
 }
 

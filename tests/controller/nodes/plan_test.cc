@@ -166,6 +166,48 @@ TEST_F(PodPlanTest, AGateThatAdmissionAddedStaysAndCounts) {
   EXPECT_EQ(Plan().action, Action::kReplace);
 }
 
+TEST_F(PodPlanTest, ASilentNodesPodIsNotReady) {
+  const auto ready = [](const Json& status) {
+    for (const Json& one : status["conditions"]) {
+      if (one["type"] == "Ready") return one;
+    }
+    return Json();
+  };
+  const auto unheard = [&] { return PlanUnheard(&current_, "why", kNow + absl::Hours(1)); };
+  // Of pods that are known and of those that are not: the same.
+  const PodObject object =
+      *PodObjectOf(pod_, {.node = "node-1", .host_ip = "192.168.1.5", .silence = "why"});
+  const PodPlan known = PlanPod(&current_, &object, false, kNow + absl::Hours(1));
+  for (const PodPlan& plan : {known, unheard()}) {
+    ASSERT_EQ(plan.action, Action::kPatch);
+    EXPECT_TRUE(plan.silenced);
+    EXPECT_TRUE(plan.patch.is_null());
+    EXPECT_EQ(plan.status["metadata"]["resourceVersion"], "7");
+    EXPECT_EQ(plan.status["status"].size(), 1u);
+    EXPECT_EQ(plan.status["status"]["conditions"].size(), 4u);
+    EXPECT_EQ(ready(plan.status["status"]), (Json{{"type", "Ready"},
+                                                  {"status", "False"},
+                                                  {"reason", "NodeNotReady"},
+                                                  {"message", "why"},
+                                                  {"lastTransitionTime", "2027-01-15T09:00:00Z"}}));
+  }
+  const Json good = current_;
+  current_["status"]["conditions"] = known.status["status"]["conditions"];
+  EXPECT_EQ(unheard().action, Action::kNothing);
+  EXPECT_EQ(PlanPod(&current_, &object, false, kNow).action, Action::kNothing);
+  EXPECT_EQ(Plan().action, Action::kPatch) << "heard again";
+  EXPECT_FALSE(Plan().silenced);
+  // Nothing that is not ours, and nothing without a reason.
+  current_ = good;
+  EXPECT_EQ(PlanUnheard(&current_, "", kNow).action, Action::kNothing);
+  EXPECT_EQ(PlanUnheard(nullptr, "why", kNow).action, Action::kNothing);
+  current_["status"].erase("conditions");
+  EXPECT_EQ(unheard().action, Action::kNothing);
+  current_ = good;
+  current_["metadata"]["annotations"].erase("rekindle.io/mirrored");
+  EXPECT_EQ(unheard().action, Action::kNothing);
+}
+
 TEST_F(PodPlanTest, StatusThatIsNoLongerTrueGoes) {
   pod_.clear_ip();
   pod_.mutable_containers(0)->set_state(node::v1::CONTAINER_STATE_EXITED);
