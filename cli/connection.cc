@@ -109,8 +109,8 @@ std::string Explain(const absl::Status& status, const Target& target) {
   std::string message = PrintableText(std::string(status.message()));
   if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
     return absl::StrCat("not permitted: ", message,
-                        target.address.empty() ? "\nRun it as root, or as a member of a group in "
-                                                 "the daemon's socket_admin_gids."
+                        target.address.empty() ? "\nRun it as root, or as a member of the daemon's "
+                                                 "socket_group (rekindle, unless it is set)."
                                                : "");
   }
   if (!absl::IsUnavailable(status) || !target.address.empty()) return message;
@@ -120,8 +120,8 @@ std::string Explain(const absl::Status& status, const Target& target) {
     case EACCES:
     case EPERM:
       return absl::StrCat("no permission to use ", target.socket,
-                          ": run it as root, or as a member of a group in the daemon's "
-                          "socket_admin_gids");
+                          ": run it as root, or as a member of the daemon's socket_group "
+                          "(rekindle, unless it is set)");
     case ENOENT:
     case ECONNREFUSED:
       return absl::StrCat("the daemon does not run: ",

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/api/kinds/convert.h"
+#include "common/api/kinds/ready_gate.h"
 #include "common/api/kinds/registry.h"
 #include "common/api/schema/values.h"
 #include "common/api/status.h"
@@ -176,10 +177,29 @@ Verdict Judge(Asked asked, const ReviewContext& context) {
   return asked.webhook->phase == Phase::kMutate ? Mutate(asked, context) : Validate(asked, context);
 }
 
+// Defaults of a pod are the API server's; the patch has the gate and nothing else.
+Verdict GatePod(const Json& request, const ReviewContext& context) {
+  Verdict verdict;
+  const Json* pod = json::Find(request, "object");
+  if (pod == nullptr || json::String(request, "operation") != "CREATE" ||
+      !json::String(request, "subResource").empty() || !api::WantsReadyGate(*pod, context.gates)) {
+    return verdict;
+  }
+  Json made = *pod;
+  api::AddReadyGate(made);
+  const Json& gates = made["spec"]["readinessGates"];
+  const bool first = gates.size() == 1;
+  verdict.patch = Json::array({{{"op", "add"},
+                                {"path", first ? "/spec/readinessGates" : "/spec/readinessGates/-"},
+                                {"value", first ? gates : gates.back()}}});
+  return verdict;
+}
+
 Verdict Decide(const Webhook& webhook, const Json& request, const ReviewContext& context) {
   Asked asked{.webhook = &webhook};
   const absl::string_view group = json::String(request, {"resource", "group"});
   const absl::string_view plural = json::String(request, {"resource", "resource"});
+  if (webhook.pods && group.empty() && plural == webhook.plural) return GatePod(request, context);
   if (group != api::kKruiseGroup) {
     Verdict verdict;
     verdict.warnings.push_back(

@@ -51,6 +51,8 @@ struct ReviewContext {
 // - Subresources, operations that the webhook is not for, and resources of other groups are let
 //   through: a configuration that names this path by mistake must not hold up other objects.
 //   Another resource of our own group is refused (400), since its own rules would be left out.
+// - A pod is let through whatever it is. One that is being created may get readiness gate
+//   KruisePodReady (api::WantsReadyGate), and nothing else of it is changed.
 // - An update that takes nothing but finalizers from an object that is being deleted is let
 // through,
 //   whatever the rules say of the rest, so that everything can be deleted, gates off included (spec

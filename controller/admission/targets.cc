@@ -36,7 +36,7 @@ TargetPlan PlanWebhooks(const Target& target, const Registration& registration,
   TargetPlan plan{.patch = Json::array()};
   std::set<std::string> missing;
   for (const Webhook& webhook : Webhooks()) {
-    if (webhook.phase == target.phase) missing.emplace(webhook.name);
+    if (webhook.phase == target.phase && !webhook.pods) missing.emplace(webhook.name);
   }
   const Json* list = json::Find(object, "webhooks");
   for (size_t i = 0; list != nullptr && list->is_array() && i < list->size(); ++i) {

@@ -43,7 +43,7 @@ struct TargetPlan {
   // meanwhile. An empty array: nothing to do.
   Json patch;
   // What makes it useless all the same, and is not ours to change: webhooks that are missing or
-  // name another service, a conversion that is not a webhook's.
+  // name another service, but for that of pods; a conversion that is not a webhook's.
   std::vector<std::string> problems;
 };
 

@@ -17,6 +17,7 @@ constexpr Webhook kWebhooks[] = {
      "imagepulljobs"},
     {"mnodeimage.kb.io", "/mutate-apps-kruise-io-nodeimage", Phase::kMutate, "nodeimages"},
     {"vnodeimage.kb.io", "/validate-apps-kruise-io-nodeimage", Phase::kValidate, "nodeimages"},
+    {"mpod.kb.io", "/mutate-pod", Phase::kMutate, "pods", /*deletes=*/false, /*pods=*/true},
 };
 
 }  // namespace

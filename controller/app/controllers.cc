@@ -63,6 +63,7 @@ Made MakeWebhooks(const ControllerParts& parts) {
   options.registration.name_space = parts.context.name_space;
   options.address = parts.run.webhooks.host.empty() ? EveryAddress() : parts.run.webhooks.host;
   options.port = parts.run.webhooks.port;
+  options.gates = parts.run.gates;
   return std::make_unique<Webhooks>(parts.context.loop, parts.new_client("webhooks"),
                                     std::move(options), parts.context.random);
 }

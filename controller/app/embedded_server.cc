@@ -118,6 +118,7 @@ absl::Status EmbeddedServer::Parts::StartStore() {
   registry_options.store = store.get();
   registry_options.now = [] { return absl::Now(); };
   registry_options.random = &RandomNumber;
+  registry_options.gates = options.gates;
   RK_ASSIGN_OR_RETURN(registry, apiserver::ObjectRegistry::Open(std::move(registry_options)));
   loop = std::make_unique<AsioLoop>("api-background");
   pool = std::make_unique<BlockingPool>(*loop, kBackgroundThreads, "api-tidy");

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
+#include "common/api/kinds/admission.h"
 #include "common/client/config/client_config.h"
 
 namespace rekindle {
@@ -30,6 +31,7 @@ struct EmbeddedOptions {
   std::string token_file;  // empty: client certificates only
   absl::Duration keep_history = absl::Minutes(5);
   absl::Duration keep_events = absl::Hours(1);
+  api::AdmissionGates gates;
   absl::Duration look_at_certificates = absl::Hours(6);
   std::function<absl::Time()> now = [] { return absl::Now(); };  // of certificates; any thread
 };

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,7 @@
 #include "common/client/config/kubeconfig.h"
 #include "controller/app/controllers.h"
 #include "controller/app/endpoint.h"
+#include "controller/app/feature_gates.h"
 #include "controller/app/node_access.h"
 #include "controller/app/service_state.h"
 #include "controller/nodes/registry_server.h"
@@ -42,6 +44,17 @@ absl::StatusOr<client::ClientConfig> ClusterConfig(const RunOptions& run) {
   return absl::NotFoundError(absl::StrCat(config.status().message(),
                                           " (--kubeconfig names a file; --embedded brings an API "
                                           "server of its own)"));
+}
+
+void TellGates(const RunOptions& run) {
+  LOG(INFO) << "feature gates: " << FeatureGatesText(run.gates);
+  const auto runs = [&](absl::string_view name) {
+    return std::find(run.controllers.begin(), run.controllers.end(), name) != run.controllers.end();
+  };
+  LOG_IF(WARNING, run.gates.pod_webhook && (run.embedded || runs("webhooks")) && !runs("readiness"))
+      << "pods get readiness gate KruisePodReady, and the controller \"readiness\" is off: unless "
+         "another process runs it they are never ready (--feature-gates=PodWebhook=false: no pod "
+         "gets the gate)";
 }
 
 }  // namespace
@@ -173,6 +186,7 @@ absl::Status ControllerProgram::Parts::Start() {
   RK_RETURN_IF_ERROR(built);
   RK_RETURN_IF_ERROR(StartRegistry(tls));
   LOG(INFO) << "API: " << config.cluster.server << " (" << config.source << ")";
+  TellGates(run);
   if (run.serve_metrics) {
     RK_ASSIGN_OR_RETURN(endpoint, StartEndpoint(loop, run, *manager, metrics));
     LOG(INFO) << "health and metrics: port " << endpoint->port();

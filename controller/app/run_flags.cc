@@ -10,6 +10,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/text.h"
 #include "controller/app/controllers.h"
+#include "controller/app/feature_gates.h"
 #include "controller/runtime/selection.h"
 
 namespace rekindle {
@@ -122,6 +123,11 @@ void RunFlags::AddShared(CLI::App& app) {
                               "not named, -* no other. There are: ",
                               DescribeControllers()))
       ->capture_default_str();
+  app.add_option("--feature-gates", feature_gates_,
+                 absl::StrCat("NAME=true or NAME=false, separated by commas. There are: ",
+                              DescribeFeatureGates()))
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--namespace", run_.name_space,
                  "this program's own; default: that of the service account or the context, "
                  "rekindle-system with --embedded");
@@ -275,6 +281,8 @@ absl::Status RunFlags::Read(RunOptions& run, EmbeddedOptions& embedded) const {
       absl::StrSplit(controllers_, ',', absl::SkipEmpty()), AvailableControllers(embedded_));
   if (!selected.ok()) return Wrong("--controllers", selected.status().message());
   run.controllers = *std::move(selected);
+  RK_RETURN_IF_ERROR(ParseFeatureGates("--feature-gates", feature_gates_, run.gates));
+  embedded.gates = run.gates;
   if (!run.name_space.empty()) RK_RETURN_IF_ERROR(CheckNameFlag("--namespace", run.name_space));
   RK_RETURN_IF_ERROR(ReadElection(run));
   RK_RETURN_IF_ERROR(ReadRates(run));

@@ -41,6 +41,7 @@ class RunFlags {
   std::string keep_events_ = "1h";
   RunOptions run_;
   std::string controllers_ = "*";
+  std::vector<std::string> feature_gates_;
   std::string lease_duration_ = "15s";
   std::string renew_deadline_ = "10s";
   std::string retry_period_ = "2s";

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/api/kinds/admission.h"
 #include "common/client/leader/lease.h"
 #include "controller/app/flag_values.h"
 
@@ -19,6 +20,7 @@ struct RunOptions {
   // Of this process itself; empty: what the service account or the context says.
   std::string name_space;
   std::vector<std::string> controllers;  // names of ControllerTable()
+  api::AdmissionGates gates;             // of the webhooks
   bool leader_elect = true;              // off when embedded: the data directory has one owner
   client::LeaseTimes lease_times;
   std::string lease_name = "rekindle-controller";

@@ -28,6 +28,9 @@ std::unique_ptr<NodeFollower> NodeDirectory::Open(const NodeEndpoint& endpoint, 
   };
   events.pod = [this](const client::ObjectKey& key) { events_.pod(key); };
   events.synced = [this, name] { events_.synced(*name); };
+  events.silence = [this, name] {
+    if (!name->empty()) events_.silence(*name);
+  };
   return std::make_unique<NodeFollower>(loop_, open_(endpoint), endpoint, options_, random_,
                                         std::move(events));
 }

@@ -24,6 +24,7 @@ class NodeDirectory {
     std::function<void(const std::string& node)> node;  // see NodeFollower::Events
     std::function<void(const client::ObjectKey&)> pod;
     std::function<void(const std::string& node)> synced;
+    std::function<void(const std::string& node)> silence;
     // A daemon is at another place than before, or new. May be empty.
     std::function<void(const NodeEndpoint&)> endpoint;
   };

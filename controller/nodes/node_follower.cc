@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "common/api/time.h"
 #include "common/base/text.h"
 #include "controller/nodes/pod_object.h"
 
@@ -100,7 +101,12 @@ void NodeFollower::OnInfo(absl::StatusOr<pb::NodeInfo> info) {
     trouble_ = PrintableText(info.status().message());
     LookAfter(look_retry_.Next());
   }
+  // With a stream that has come through it; else its successor tells of all pods anew.
+  const bool ended = !silence_.empty() && !silent_ && watching_ && stream_synced_;
+  if (ended) silence_.clear();
+  const std::shared_ptr<bool> alive = alive_;
   events_.node();
+  if (ended && *alive) events_.silence();
 }
 
 void NodeFollower::LookAfter(absl::Duration pause) {
@@ -108,11 +114,18 @@ void NodeFollower::LookAfter(absl::Duration pause) {
 }
 
 void NodeFollower::SetSilenceTimer() {
-  silence_timer_.Set(loop_, options_.silence, [this] {
-    alive_now_ = false;
-    silent_ = true;
-    events_.node();
-  });
+  silence_timer_.Set(loop_, options_.silence, [this] { OnSilence(); });
+}
+
+void NodeFollower::OnSilence() {
+  alive_now_ = false;
+  silent_ = true;
+  silence_ = info_.has_value() ? absl::StrCat("node ", endpoint_.node, " has not been heard since ",
+                                              api::FormatTime(heard_))
+                               : absl::StrCat("node ", endpoint_.node, " has not been heard yet");
+  const std::shared_ptr<bool> alive = alive_;
+  events_.node();
+  if (*alive) events_.silence();
 }
 
 // ---- its pods ----
@@ -157,6 +170,7 @@ void NodeFollower::TakeOver() {
   for (const client::ObjectKey& key : Pods()) touched.insert(key);
   stream_synced_ = true;
   synced_ = true;
+  if (!silent_) silence_.clear();  // every pod is looked at now
   watch_retry_.Reset();
   const std::shared_ptr<bool> alive = alive_;
   for (const client::ObjectKey& key : touched) {

@@ -41,6 +41,8 @@ class NodeFollower {
     std::function<void(const client::ObjectKey&)> pod;
     // All pods of the daemon are known (again): whatever else the API shows for the node is gone.
     std::function<void()> synced;
+    // silence() begins to say something, or ends.
+    std::function<void()> silence;
   };
 
   // `endpoint.node` empty: the name is what the daemon says first. None of the events comes before
@@ -58,6 +60,10 @@ class NodeFollower {
   // As it is known now.
   NodeView View() const;
 
+  // Why nothing is known of the node's pods as they are now: the node is silent, or is heard again
+  // and has not told of all its pods yet. Says the same as long as it lasts; empty: they are known.
+  const std::string& silence() const { return silence_; }
+
   // All pods have been known since some moment; from then on a name that is not there is gone.
   bool synced() const { return synced_; }
   // The sandbox that shows the pod; null: the runtime has none of that name.
@@ -71,6 +77,7 @@ class NodeFollower {
   void OnInfo(absl::StatusOr<node::v1::NodeInfo> info);
   void LookAfter(absl::Duration pause);
   void SetSilenceTimer();
+  void OnSilence();
   void Watch();
   void OnMessage(node::v1::WatchPodsResponse message);
   void OnWatchEnded(const absl::Status& status);
@@ -89,6 +96,7 @@ class NodeFollower {
   bool silent_ = false;
   absl::Time heard_;
   std::string trouble_;
+  std::string silence_;
   Backoff look_retry_;
   ScopedTimer look_timer_;
   ScopedTimer silence_timer_;

@@ -29,14 +29,26 @@ NodeMirror::NodeMirror(Deps deps, Options options)
                         node_loop_.queue().Add({"", node});
                       },
                   .pod = [this](const client::ObjectKey& key) { pod_loop_.queue().Add(key); },
-                  .synced = [this](const std::string& node) { OnSynced(node); },
+                  // What the API shows for the node and its runtime does not have is looked at;
+                  // the rest was told pod by pod.
+                  .synced =
+                      [this](const std::string& node) {
+                        QueuePodsOf([&](const std::string& of) { return of == node; });
+                      },
+                  .silence =
+                      [this](const std::string& node) {
+                        QueuePodsOf([&](const std::string& of) { return of == node; });
+                      },
                   .endpoint =
                       [this](const NodeEndpoint& endpoint) {
                         if (deps_.on_endpoint) deps_.on_endpoint(endpoint);
                       }}),
-      pod_mirror_(deps_.loop, deps_.api, directory_, options_.pods,
-                  [this](const std::string& node, const client::ObjectKey& pod,
-                         const absl::Status& why) { OnTrouble(node, pod, why); }),
+      pod_mirror_(
+          deps_.loop, deps_.api, directory_, options_.pods,
+          [this](const std::string& node, const client::ObjectKey& pod, const absl::Status& why) {
+            OnTrouble(node, pod, why);
+          },
+          [this](const Json& pod) { OnSilenced(pod); }),
       node_writer_(deps_.loop, deps_.api, nodes_, directory_),
       pod_loop_(deps_.loop, pod_mirror_, LoopOptions(options_), deps_.random),
       node_loop_(deps_.loop, node_writer_, LoopOptions(options_), deps_.random) {
@@ -76,10 +88,15 @@ void NodeMirror::Start() {
   node_writer_.Begin();
   pod_loop_.Start();
   node_loop_.Start();
+  patience_timer_.Set(deps_.loop, options_.follower.silence, [this] {
+    pod_mirror_.EndPatience();
+    QueuePodsOf([this](const std::string& node) { return directory_.Find(node) == nullptr; });
+  });
 }
 
 void NodeMirror::Stop(absl::Duration limit, absl::AnyInvocable<void(absl::Status)> stopped) {
   stopped_ = true;
+  patience_timer_.Cancel();
   directory_.Clear();
   nodes_.Stop();
   struct Both {
@@ -113,14 +130,29 @@ void NodeMirror::OnPodChange(const client::ObjectKey& key, const api::PodRecord&
   pod_loop_.queue().Add(key);
 }
 
-// What the API shows for the node and its runtime does not have is looked at; the rest was told pod
-// by pod.
-void NodeMirror::OnSynced(const std::string& node) {
+void NodeMirror::QueuePodsOf(absl::FunctionRef<bool(const std::string& node)> asked) {
   std::vector<client::ObjectKey> here;
   deps_.pods.ForEach([&](const client::ObjectKey& key, const api::PodRecord& pod) {
-    if (pod.node.str() == node) here.push_back(key);
+    const std::string node(pod.node.str());
+    if (!node.empty() && asked(node)) here.push_back(key);
   });
   for (const client::ObjectKey& key : here) pod_loop_.queue().Add(key);
+}
+
+// As Kubernetes's node controller tells of it.
+void NodeMirror::OnSilenced(const Json& pod) {
+  std::string why;
+  if (const Json* conditions = json::Find(pod, {"status", "conditions"})) {
+    for (const Json& one : *conditions) {
+      if (json::String(one, "type") == "Ready") why = std::string(json::String(one, "message"));
+    }
+  }
+  deps_.events.Record({.api_version = "v1",
+                       .kind = "Pod",
+                       .name_space = std::string(json::String(pod, {"metadata", "namespace"})),
+                       .name = std::string(json::String(pod, {"metadata", "name"})),
+                       .uid = std::string(json::String(pod, {"metadata", "uid"}))},
+                      {.warning = true, .reason = "NodeNotReady", .message = why});
 }
 
 void NodeMirror::OnTrouble(const std::string& node, const client::ObjectKey& pod,

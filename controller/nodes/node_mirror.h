@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+
 #include "common/api/pod_record.h"
 #include "common/client/api_client.h"
 #include "common/client/control_loop.h"
@@ -66,7 +68,9 @@ class NodeMirror final : public Controller {
 
  private:
   void OnPodChange(const client::ObjectKey& key, const api::PodRecord& pod);
-  void OnSynced(const std::string& node);
+  // Pods that the API shows for nodes that are asked for.
+  void QueuePodsOf(absl::FunctionRef<bool(const std::string& node)> asked);
+  void OnSilenced(const Json& pod);
   void OnTrouble(const std::string& node, const client::ObjectKey& pod, const absl::Status& why);
 
   const Deps deps_;
@@ -77,6 +81,7 @@ class NodeMirror final : public Controller {
   NodeWriter node_writer_;
   client::ControlLoop pod_loop_;
   client::ControlLoop node_loop_;
+  ScopedTimer patience_timer_;
   bool started_ = false;
   bool stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -35,12 +35,13 @@ struct PodMirror::Task {
 };
 
 PodMirror::PodMirror(Loop& loop, client::ApiClient& api, const NodeDirectory& directory,
-                     const Options& options, Trouble trouble)
+                     const Options& options, Trouble trouble, Silenced silenced)
     : loop_(loop),
       api_(api),
       directory_(directory),
       options_(options),
-      trouble_(std::move(trouble)) {}
+      trouble_(std::move(trouble)),
+      silenced_(std::move(silenced)) {}
 
 const std::string& PodMirror::LastWritten(const client::ObjectKey& key) const {
   static const std::string* const kNone = new std::string();
@@ -57,6 +58,12 @@ PodMirror::Desired PodMirror::Find(const client::ObjectKey& key,
     out = {.pod = pod, .node = node.get()};
   }
   return out;
+}
+
+std::string PodMirror::SilenceOf(const std::string& node, const NodeFollower* follower) const {
+  if (follower != nullptr) return follower->silence();
+  if (!patience_ended_ || node.empty()) return "";
+  return absl::StrCat("node ", node, " has not been heard since the controller was started");
 }
 
 absl::Duration PodMirror::Unsettled(const client::ObjectKey& key, const node::v1::Pod& pod) {
@@ -103,8 +110,10 @@ void PodMirror::OnRead(const std::shared_ptr<Task>& task, absl::StatusOr<Json> g
   const Desired desired = Find(task->key, current_node);
   if (desired.pod != nullptr) {
     task->node = desired.node->node();
-    absl::StatusOr<PodObject> object = PodObjectOf(
-        *desired.pod, {.node = task->node, .host_ip = InternalIp(desired.node->View())});
+    absl::StatusOr<PodObject> object =
+        PodObjectOf(*desired.pod, {.node = task->node,
+                                   .host_ip = InternalIp(desired.node->View()),
+                                   .silence = desired.node->silence()});
     if (object.ok()) {
       task->desired = *std::move(object);
     } else if (!absl::IsFailedPrecondition(object.status())) {
@@ -117,7 +126,10 @@ void PodMirror::OnRead(const std::shared_ptr<Task>& task, absl::StatusOr<Json> g
   }
   // Of a node that nobody speaks for (yet) nothing is known to be gone.
   const bool known = desired.pod != nullptr || gone;
-  if (!task->desired.has_value() && !known) return End(task, std::nullopt);
+  if (!task->desired.has_value() && !known) {
+    task->plan = PlanUnheard(current, SilenceOf(current_node, follower), loop_.Now());
+    return task->plan.action == PodPlan::Action::kPatch ? Patch(task) : End(task, std::nullopt);
+  }
   const PodObject* wanted = task->desired.has_value() ? &*task->desired : nullptr;
   task->plan = PlanPod(current, wanted, gone, loop_.Now());
 
@@ -153,7 +165,7 @@ void PodMirror::Create(const std::shared_ptr<Task>& task) {
                 }
                 if (!made.ok()) return End(task, made.status());
                 Wrote(task, *made);
-                PatchStatus(task, InitialStatus(*task->desired, loop_.Now()));
+                PatchStatus(task, InitialStatus(*task->desired, *made, loop_.Now()));
               }));
 }
 
@@ -203,6 +215,7 @@ void PodMirror::PatchStatus(const std::shared_ptr<Task>& task, const Json& patch
                if (!patched.ok()) return End(task, patched.status());
                Wrote(task, *patched);
                told_.erase(task->key);
+               if (task->plan.silenced) silenced_(*patched);
                End(task, std::nullopt);
              }));
 }

@@ -32,10 +32,16 @@ class PodMirror final : public client::Reconciler {
   using Trouble = std::function<void(const std::string& node, const client::ObjectKey& pod,
                                      const absl::Status& why)>;
 
+  // A pod that is not ready any more because its node is silent, as it was written.
+  using Silenced = std::function<void(const Json& pod)>;
+
   // All outlive it.
   PodMirror(Loop& loop, client::ApiClient& api, const NodeDirectory& directory,
-            const Options& options, Trouble trouble);
+            const Options& options, Trouble trouble, Silenced silenced);
   ~PodMirror() override { *alive_ = false; }
+
+  // Nodes that nobody speaks for have had their time to do so: they are silent from now on.
+  void EndPatience() { patience_ended_ = true; }
 
   void Reconcile(const client::ObjectKey& key, absl::Duration deadline, Done done) override;
 
@@ -57,6 +63,8 @@ class PodMirror final : public client::Reconciler {
   // Of several nodes that have a pod of the name `current_node` comes first, then the order of
   // names.
   Desired Find(const client::ObjectKey& key, const std::string& current_node) const;
+  // As NodeFollower::silence, also of a node without a follower (null).
+  std::string SilenceOf(const std::string& node, const NodeFollower* follower) const;
   // How long the pod's containers still have to stay as they are; zero: long enough.
   absl::Duration Unsettled(const client::ObjectKey& key, const node::v1::Pod& pod);
 
@@ -77,6 +85,8 @@ class PodMirror final : public client::Reconciler {
   const NodeDirectory& directory_;
   const Options options_;
   const Trouble trouble_;
+  const Silenced silenced_;
+  bool patience_ended_ = false;
   absl::flat_hash_map<client::ObjectKey, Shape> shapes_;
   absl::flat_hash_map<client::ObjectKey, std::string> written_;
   absl::flat_hash_map<client::ObjectKey, std::string> told_;

@@ -193,7 +193,7 @@ Json Condition(absl::string_view type, bool holds, absl::string_view reason = {}
 }
 
 Json ConditionsOf(const pb::Pod& pod, const std::map<std::string, Chosen>& containers,
-                  const std::string& phase) {
+                  const std::string& phase, const std::string& silence) {
   std::vector<std::string> unready;
   for (const auto& [name, chosen] : containers) {
     if (!Runs(*chosen.current)) unready.push_back(name);
@@ -212,7 +212,8 @@ Json ConditionsOf(const pb::Pod& pod, const std::map<std::string, Chosen>& conta
   const bool ready = reason.empty();
   return Json::array({Condition("PodScheduled", true), Condition("Initialized", true),
                       Condition("ContainersReady", ready, reason, message),
-                      Condition("Ready", ready, reason, message)});
+                      ready && !silence.empty() ? UnheardCondition(silence)
+                                                : Condition("Ready", ready, reason, message)});
 }
 
 absl::Status CheckNames(const pb::Pod& pod, const std::map<std::string, Chosen>& containers) {
@@ -291,12 +292,16 @@ absl::StatusOr<PodObject> PodObjectOf(const pb::Pod& pod, const PodPlace& place)
   const std::string phase = PhaseOf(containers, policy);
   out.status = {{"phase", phase},
                 {"startTime", Text(pod.created())},
-                {"conditions", ConditionsOf(pod, containers, phase)},
+                {"conditions", ConditionsOf(pod, containers, phase, place.silence)},
                 {"containerStatuses", std::move(statuses)}};
   SetAddress(place.host_ip, "hostIP", "hostIPs", out.status);
   const bool shares_host = pod.ip().empty() && pod.host_network();
   SetAddress(shares_host ? place.host_ip : pod.ip(), "podIP", "podIPs", out.status);
   return out;
+}
+
+Json UnheardCondition(absl::string_view silence) {
+  return Condition("Ready", false, "NodeNotReady", silence);
 }
 
 const pb::Pod& NewestSandbox(const std::vector<const pb::Pod*>& sandboxes) {

@@ -19,6 +19,8 @@ namespace rekindle::nodes {
 struct PodPlace {
   std::string node;
   std::string host_ip;  // empty: not known
+  // Why nothing is known of the node's pods as they are now; empty: they are known.
+  std::string silence = {};
 };
 
 // What the API is to say of a pod of the runtime. Parts of an object, since they are written apart.
@@ -39,7 +41,9 @@ struct PodObject {
 //   annotations  rekindle.io/runtime-uid (the UID that its creator gave it), rekindle.io/mirrored
 //   containers   one for each name, ordered by it; of several attempts the newest that runs, else
 //                the newest; the newest that has ended beside it is the last state
-//   ready        a container that runs: of probes the runtime knows nothing
+//   ready        a container that runs: of probes the runtime knows nothing. Condition Ready of a
+//                node that is silent is False (reason NodeNotReady), as Kubernetes's node
+//                controller writes it; its containers stay as they were last
 //   restarts     the attempt
 //   policy       annotation rekindle.io/restart-policy of the sandbox, else Always
 //   gates        annotation rekindle.io/readiness-gates of the sandbox; Ready waits for them when
@@ -56,6 +60,9 @@ absl::StatusOr<PodObject> PodObjectOf(const node::v1::Pod& pod, const PodPlace& 
 // Which of several sandboxes of one name a pod's object shows: the newest that is ready, else the
 // newest. `sandboxes` is not empty. Pure.
 const node::v1::Pod& NewestSandbox(const std::vector<const node::v1::Pod*>& sandboxes);
+
+// Condition Ready of a pod whose node is silent. Pure.
+Json UnheardCondition(absl::string_view silence);
 
 // `current` (null: none) with those of `ours` put in: a condition whose status is what it was keeps
 // its transition time, others get `now`; those of other types stay. Pure.

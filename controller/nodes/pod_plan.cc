@@ -38,7 +38,8 @@ std::vector<std::string> GatesOf(const Json& spec) {
 
 // Ready is what the containers and the pod's gates say together; here nobody else puts that
 // together, as a kubelet does (container-recreate 13.3, 13.4). `current`: the conditions that are
-// there, among them those of the gates; null: none.
+// there, among them those of the gates; null: none. `spec`: of the object, not of the runtime's
+// pod.
 Json Gated(Json ours, const Json* current, const Json& spec) {
   std::vector<std::string> closed;
   for (const std::string& gate : GatesOf(spec)) {
@@ -67,6 +68,15 @@ Json Gated(Json ours, const Json* current, const Json& spec) {
   return ours;
 }
 
+// Admission may have added KruisePodReady to the gates that the runtime's pod has.
+bool SameGates(const Json& current, const Json& desired) {
+  const std::vector<std::string> there = GatesOf(current);
+  std::vector<std::string> wanted = GatesOf(desired);
+  if (there == wanted) return true;
+  wanted.emplace_back(api::kGatePodReady);
+  return there == wanted;
+}
+
 // Whether what cannot be changed in a pod that is there is what the runtime says.
 bool SameShape(const Json& current, const PodObject& desired) {
   const std::vector<std::string> names = desired.ContainerNames();
@@ -77,7 +87,7 @@ bool SameShape(const Json& current, const PodObject& desired) {
              json::Int(desired.spec, "terminationGracePeriodSeconds") &&
          json::Bool(current, {"spec", "hostNetwork"}) ==
              json::Bool(desired.spec, {"hostNetwork"}) &&
-         GatesOf(current["spec"]) == GatesOf(desired.spec) &&
+         SameGates(current["spec"], desired.spec) &&
          json::String(current, {"metadata", "annotations", api::kAnnotationRuntimeUid}) ==
              json::String(desired.metadata, {"annotations", api::kAnnotationRuntimeUid});
 }
@@ -119,11 +129,28 @@ Json PatchOf(const Json& current, const PodObject& desired) {
   return out.empty() ? Json() : WithVersion(current, std::move(out));
 }
 
+// The Ready condition of a list; null: there is none.
+const Json* ReadyIn(const Json* conditions) {
+  if (conditions == nullptr || !conditions->is_array()) return nullptr;
+  for (const Json& one : *conditions) {
+    if (json::String(one, "type") == "Ready") return &one;
+  }
+  return nullptr;
+}
+
+// Whether the node's silence is what makes the pod not ready, and has not before.
+bool Silences(const Json& current, const Json& patch) {
+  const Json* before = ReadyIn(json::Find(current, {"status", "conditions"}));
+  const Json* after = ReadyIn(json::Find(patch, {"status", "conditions"}));
+  return before != nullptr && after != nullptr && json::String(*before, "status") == "True" &&
+         json::String(*after, "reason") == "NodeNotReady";
+}
+
 Json StatusPatchOf(const Json& current, const PodObject& desired, absl::Time now) {
   Json wanted = desired.status;
   const Json* conditions = json::Find(current, {"status", "conditions"});
   wanted["conditions"] = MergeConditions(
-      conditions, Gated(desired.status["conditions"], conditions, desired.spec), now);
+      conditions, Gated(desired.status["conditions"], conditions, current["spec"]), now);
   const Json* status = json::Find(current, "status");
   Json out = Missing(status, wanted);
   for (const absl::string_view key : kOwnStatus) {
@@ -157,15 +184,30 @@ PodPlan PlanPod(const Json* current, const PodObject* desired, bool left_its_nod
   PodPlan plan;
   plan.patch = PatchOf(*current, *desired);
   plan.status = StatusPatchOf(*current, *desired, now);
+  plan.silenced = Silences(*current, plan.status);
   const bool right = plan.patch.is_null() && plan.status.is_null();
   plan.action = right ? Action::kNothing : Action::kPatch;
   return plan;
 }
 
-Json InitialStatus(const PodObject& desired, absl::Time now) {
+PodPlan PlanUnheard(const Json* current, const std::string& silence, absl::Time now) {
+  if (current == nullptr || silence.empty() || !IsMirrored(*current)) return {};
+  const Json* conditions = json::Find(*current, {"status", "conditions"});
+  const Json* ready = ReadyIn(conditions);
+  if (ready == nullptr || json::String(*ready, "status") == "False") return {};
+  PodPlan plan{.action = PodPlan::Action::kPatch};
+  plan.status = WithVersion(
+      *current, {{"status",
+                  {{"conditions",
+                    MergeConditions(conditions, Json::array({UnheardCondition(silence)}), now)}}}});
+  plan.silenced = Silences(*current, plan.status);
+  return plan;
+}
+
+Json InitialStatus(const PodObject& desired, const Json& made, absl::Time now) {
   Json status = desired.status;
   status["conditions"] =
-      MergeConditions(nullptr, Gated(desired.status["conditions"], nullptr, desired.spec), now);
+      MergeConditions(nullptr, Gated(desired.status["conditions"], nullptr, made["spec"]), now);
   return {{"status", std::move(status)}};
 }
 

@@ -26,6 +26,8 @@ struct PodPlan {
   // Merge patches with the version of the object as precondition; null: that part is right.
   Json patch;   // labels, annotations, images
   Json status;  // of the status subresource
+  // `status` makes the pod not ready because its node is silent.
+  bool silenced = false;
 };
 
 // Whether `pod` was made by us, for whatever node.
@@ -37,8 +39,14 @@ bool IsMirrored(const Json& pod);
 // Labels and annotations that somebody else has put on our object stay. Pure. Threads: any.
 PodPlan PlanPod(const Json* current, const PodObject* desired, bool left_its_node, absl::Time now);
 
-// The status to write right after a create. Pure.
-Json InitialStatus(const PodObject& desired, absl::Time now);
+// The same for a pod of a node that has not told of its pods since this process started and is
+// silent: Ready becomes False, all else stays as it was last. `current`, `silence`: as above and in
+// PodPlace. Pure. Threads: any.
+PodPlan PlanUnheard(const Json* current, const std::string& silence, absl::Time now);
+
+// The status to write right after a create; `made`: what the API has made of the object, which may
+// have more gates. Pure.
+Json InitialStatus(const PodObject& desired, const Json& made, absl::Time now);
 
 }  // namespace rekindle::nodes
 

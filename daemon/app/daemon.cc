@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
@@ -27,6 +28,7 @@
 #include "daemon/register/registrar.h"
 #include "daemon/restart/engine_impl.h"
 #include "daemon/restart/journal/journal_sqlite.h"
+#include "daemon/service/local_socket.h"
 #include "daemon/service/machine.h"
 #include "daemon/service/metrics.h"
 #include "daemon/service/server.h"
@@ -52,6 +54,28 @@ absl::StatusOr<std::optional<kubelet::PlaceholderKind>> PlaceholderOf(const char
   if (absl::string_view(asked) == "none") return std::nullopt;
   return absl::InvalidArgumentError(
       absl::StrCat(kPlaceholderVariable, ": is neither unlabelled nor pod-uid nor none"));
+}
+
+// Who may use the socket. The default group is there where a package has made it, and is missed by
+// nobody elsewhere; one that was asked for has to be there.
+absl::StatusOr<service::LocalAccess> AccessOf(const config::DaemonConfig& config) {
+  service::LocalAccess out;
+  out.gids.assign(config.socket_admin_gids.begin(), config.socket_admin_gids.end());
+  if (config.socket_group.empty()) return out;
+  const absl::StatusOr<gid_t> group = service::FindGroup(config.socket_group);
+  if (group.ok()) {
+    std::erase(out.gids, *group);
+    out.gids.insert(out.gids.begin(), *group);
+    return out;
+  }
+  const bool by_default = config.socket_group == config::DaemonConfig().socket_group;
+  if (!absl::IsNotFound(group.status()) || !by_default) {
+    return absl::Status(group.status().code(),
+                        absl::StrCat("socket_group: ", group.status().message()));
+  }
+  LOG(INFO) << "socket_group: " << group.status().message()
+            << (out.gids.empty() ? "; the socket is root's alone" : "");
+  return out;
 }
 
 }  // namespace
@@ -194,8 +218,7 @@ absl::Status Daemon::Parts::StartEngine() {
 absl::Status Daemon::Parts::StartServers() {
   service::ServerOptions options;
   options.socket_path = config.socket;
-  options.local_access.gids.assign(config.socket_admin_gids.begin(),
-                                   config.socket_admin_gids.end());
+  RK_ASSIGN_OR_RETURN(options.local_access, AccessOf(config));
   options.tls_address = config.listen;
   if (!config.listen.empty()) {
     options.tls = net::TlsPaths{config.tls_cert, config.tls_key, config.tls_client_ca};

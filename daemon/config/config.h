@@ -25,6 +25,7 @@ struct DaemonConfig {
   std::vector<std::string> visible_paths;  // of the node, from a container; empty: all
 
   std::string socket = "/run/rekindle/rekindled.sock";
+  std::string socket_group = "rekindle";    // the socket's own; empty: none
   std::vector<uint32_t> socket_admin_gids;  // may restart over the socket, besides root
 
   std::string listen;  // HOST:PORT for the controller, mutual TLS; empty: no TCP

@@ -23,6 +23,7 @@ using Values = std::vector<std::string>;
 constexpr size_t kLongestPath = 4096;
 constexpr size_t kLongestSocketPath = 107;  // sun_path without its final zero
 constexpr size_t kLongestNodeName = 253;    // a DNS name
+constexpr size_t kLongestGroupName = 32;    // as useradd and systemd have it
 
 absl::Status Wrong(absl::string_view value, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("\"", PrintableText(value), "\" ", why));
@@ -123,6 +124,20 @@ absl::Status SetNodeName(const Values& values, std::string& out) {
   return absl::OkStatus();
 }
 
+// A number is no name: it would mean another group on the next machine.
+absl::Status SetGroup(const Values& values, std::string& out) {
+  const std::string& name = values[0];
+  const bool ok = name.empty() ||
+                  (name.size() <= kLongestGroupName &&
+                   (absl::ascii_isalpha(static_cast<unsigned char>(name[0])) || name[0] == '_') &&
+                   std::all_of(name.begin(), name.end(), [](unsigned char c) {
+                     return absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_';
+                   }));
+  if (!ok) return Wrong(name.substr(0, kLongestNodeName), "is not the name of a group");
+  out = name;
+  return absl::OkStatus();
+}
+
 absl::Status SetGids(const Values& values, std::vector<uint32_t>& out) {
   std::vector<uint32_t> gids;
   for (const std::string& value : values) {
@@ -217,9 +232,16 @@ constexpr Key kKeys[] = {
      [](const Values& v, C& c) { return SetPath(v, kLongestSocketPath, false, c.socket); },
      [](const C& c) { return Quote(c.socket); },
      [](const C& from, C& to) { to.socket = from.socket; }},
+    {"socket_group",
+     "a name of at most 32 characters of [A-Za-z0-9._-] that begins with a letter or _, or empty",
+     "Group that the socket belongs to, with mode 0660: its members may use it as root may. The "
+     "default counts where the system has such a group; any other has to be there. Empty: none.",
+     Applies::kOnRestart, false, [](const Values& v, C& c) { return SetGroup(v, c.socket_group); },
+     [](const C& c) { return Quote(c.socket_group); },
+     [](const C& from, C& to) { to.socket_group = from.socket_group; }},
     {"socket_admin_gids", "a list of numeric group IDs",
-     "Groups whose members may use the socket as root may; the socket's own group is the first. "
-     "Empty: root only.",
+     "Further groups whose members may use the socket as root may. Without socket_group the first "
+     "one is the socket's own; others need another way through its mode, an ACL for instance.",
      Applies::kOnRestart, true,
      [](const Values& v, C& c) { return SetGids(v, c.socket_admin_gids); },
      [](const C& c) { return absl::StrCat("[", absl::StrJoin(c.socket_admin_gids, ", "), "]"); },

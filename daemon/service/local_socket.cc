@@ -1,6 +1,7 @@
 #include "daemon/service/local_socket.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,6 +24,8 @@ namespace {
 
 constexpr int kBacklog = 128;
 constexpr size_t kMaxGroups = 65536;  // NGROUPS_MAX
+// Of a group with all its members.
+constexpr size_t kMostGroupBytes = 16 << 20;
 
 absl::Status SystemError(absl::string_view what, absl::string_view path) {
   return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
@@ -88,6 +91,25 @@ std::vector<gid_t> PeerGroups(int fd) {
 }
 
 }  // namespace
+
+absl::StatusOr<gid_t> FindGroup(const std::string& name) {
+  std::vector<char> text(4096);
+  group entry{};
+  group* found = nullptr;
+  int error = 0;
+  while ((error = getgrnam_r(name.c_str(), &entry, text.data(), text.size(), &found)) == ERANGE ||
+         error == EINTR) {
+    if (text.size() >= kMostGroupBytes) break;
+    if (error == ERANGE) text.resize(text.size() * 4);
+  }
+  if (found != nullptr) return found->gr_gid;
+  // The values that may mean "there is none" (getgrnam(3)).
+  if (error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM) {
+    return absl::NotFoundError(absl::StrCat("there is no group \"", name, "\""));
+  }
+  return absl::UnavailableError(
+      absl::StrCat("cannot look up group \"", name, "\": ", std::strerror(error)));
+}
 
 absl::StatusOr<LocalSocket> LocalSocket::Listen(const std::string& path,
                                                 const LocalAccess& access) {

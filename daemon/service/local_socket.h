@@ -19,6 +19,10 @@ struct LocalAccess {
   std::vector<gid_t> gids = {};
 };
 
+// The ID of the group of that name. Errors: kNotFound: the system has none; kUnavailable: its
+// database cannot be read. Blocks as long as that takes. Threads: any.
+absl::StatusOr<gid_t> FindGroup(const std::string& name);
+
 // A bound, listening, non-blocking Unix stream socket and its file.
 // Threads: owned by one thread.
 class LocalSocket {

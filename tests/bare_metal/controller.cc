@@ -1,6 +1,8 @@
 #include "tests/bare_metal/controller.h"
 
+#include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <utility>
@@ -24,6 +26,32 @@ std::string UrlIn(const std::string& log) {
   return end == std::string::npos ? "" : absl::StrCat("https://", log.substr(from, end - from));
 }
 
+// Makes `options.dir` that user's and gives back the command line that runs `argv` as him.
+absl::StatusOr<std::vector<std::string>> AsUser(const ControllerProcess::Options& options,
+                                                std::vector<std::string> argv) {
+  const auto [uid, group] = *options.user;
+  // The build's directory may be closed to others.
+  const std::string program = options.dir + "/rekindle-controller";
+  std::error_code error;
+  std::filesystem::copy_file(options.program, program,
+                             std::filesystem::copy_options::overwrite_existing, error);
+  if (error) return absl::InternalError(absl::StrCat("copy to ", program, ": ", error.message()));
+  argv[0] = program;
+  for (const std::string& path : {options.dir, options.dir + "/tokens"}) {
+    if (::chown(path.c_str(), uid, uid) != 0) return absl::ErrnoToStatus(errno, "chown " + path);
+  }
+  std::vector<std::string> out = {"setpriv",
+                                  absl::StrCat("--reuid=", uid),
+                                  absl::StrCat("--regid=", uid),
+                                  absl::StrCat("--groups=", group),
+                                  "--inh-caps=-all",
+                                  "--bounding-set=-all",
+                                  "--no-new-privs",
+                                  "--"};
+  out.insert(out.end(), argv.begin(), argv.end());
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ControllerProcess>> ControllerProcess::Start(Options options) {
@@ -43,6 +71,9 @@ absl::StatusOr<std::unique_ptr<ControllerProcess>> ControllerProcess::Start(Opti
       "--listen",       "127.0.0.1:0",          "--token-file",     tokens,
       "--local-daemon", "unix:" + given.daemon, "--metrics-listen", "127.0.0.1:0"};
   argv.insert(argv.end(), given.flags.begin(), given.flags.end());
+  if (given.user.has_value()) {
+    RK_ASSIGN_OR_RETURN(argv, AsUser(given, std::move(argv)));
+  }
   RK_ASSIGN_OR_RETURN(made->process_, bed::ChildProcess::Start(argv, made->log_));
   bool answers = false;
   bed::WaitUntil(

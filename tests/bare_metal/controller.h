@@ -1,7 +1,10 @@
 #ifndef REKINDLE_TESTS_BARE_METAL_CONTROLLER_H_
 #define REKINDLE_TESTS_BARE_METAL_CONTROLLER_H_
 
+#include <sys/types.h>
+
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +25,13 @@ class ControllerProcess {
     std::string dir;     // data and log; made if it is not there. Used again by the next one
     std::string daemon;  // path of the local rekindled's socket
     std::vector<std::string> flags;
+    // Another user than the test's own, with no capability and this one group, as its unit starts
+    // it.
+    struct User {
+      uid_t uid = 0;
+      gid_t group = 0;
+    };
+    std::optional<User> user = std::nullopt;
   };
 
   // Starts on free ports and waits until the API answers. kDeadlineExceeded with the log's last

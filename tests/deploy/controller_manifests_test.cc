@@ -1,5 +1,7 @@
 // deploy/kubernetes: what the controller may do is on the list below, and its parts fit together.
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -10,8 +12,11 @@
 #include "absl/strings/str_join.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
 
+#include "common/json/diff.h"
+#include "common/json/yaml.h"
 #include "controller/app/command_line.h"
 #include "controller/app/controllers.h"
 #include "controller/runtime/manager.h"
@@ -38,6 +43,22 @@ std::vector<YAML::Node> Objects() {
     if (entry.path().extension() != ".yaml") continue;
     for (const YAML::Node& document : YAML::LoadAllFromFile(entry.path())) {
       if (document.IsMap() && document["kind"]) out.push_back(document);
+    }
+  }
+  return out;
+}
+
+// The same as trees.
+std::vector<Json> Trees() {
+  std::vector<Json> out;
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+    if (entry.path().extension() != ".yaml") continue;
+    std::ifstream file(entry.path());
+    const auto documents = json::ReadYaml({std::istreambuf_iterator<char>(file), {}});
+    EXPECT_TRUE(documents.ok()) << entry.path() << documents.status();
+    if (!documents.ok()) continue;
+    for (const Json& document : *documents) {
+      if (document.is_object() && document.contains("kind")) out.push_back(document);
     }
   }
   return out;
@@ -225,6 +246,38 @@ TEST_F(ControllerManifestsTest, FlagsAreValidAndFitTheMounts) {
   const Manager::Options limits;
   EXPECT_GT(absl::Seconds(pod_["terminationGracePeriodSeconds"].as<int>()),
             (limits.stop_controllers + limits.flush_events + limits.release_lease) * 2);
+}
+
+// deploy/kubernetes/all-pods, as kustomize applies it.
+TEST_F(ControllerManifestsTest, AllPodsOpensTheFeatureGateAndTheSelector) {
+  const YAML::Node component = YAML::LoadFile(absl::StrCat(kFolder, "all-pods/kustomization.yaml"));
+  EXPECT_EQ(Text(component["kind"]), "Component");
+  ASSERT_EQ(component["patches"].size(), 2U);
+  std::map<std::string, Json> after;
+  for (const auto& entry : component["patches"]) {
+    const std::string kind = Text(entry["target"]["kind"]);
+    const auto patch = json::ReadYaml(Text(entry["patch"]));
+    ASSERT_TRUE(patch.ok()) << patch.status();
+    for (const Json& object : Trees()) {
+      if (object["kind"] != kind || object["metadata"]["name"] != Text(entry["target"]["name"])) {
+        continue;
+      }
+      const auto patched = json::ApplyJsonPatch(object, patch->at(0));
+      ASSERT_TRUE(patched.ok()) << kind << ": " << patched.status();
+      after[kind] = *patched;
+    }
+    ASSERT_TRUE(after.contains(kind)) << kind;
+  }
+  const auto args = after["Deployment"]["spec"]["template"]["spec"]["containers"][0]["args"]
+                        .get<std::vector<std::string>>();
+  const auto line = ParseControllerCommandLine(args, "1");
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_TRUE(line->run.gates.ready_gate_for_all);
+  const Json& webhook = after["MutatingWebhookConfiguration"]["webhooks"].back();
+  EXPECT_EQ(webhook["name"], "mpod.kb.io");
+  EXPECT_FALSE(webhook.contains("objectSelector"));
+  EXPECT_TRUE(webhook.contains("namespaceSelector"));
+  EXPECT_EQ(webhook["failurePolicy"], "Ignore");
 }
 
 TEST_F(ControllerManifestsTest, PowerIsLeast) {

@@ -14,6 +14,7 @@
 #include "common/api/kinds/kruise_rules.h"
 #include "common/api/kinds/meta_rules.h"
 #include "common/api/kinds/pod_rules.h"
+#include "common/api/kinds/ready_gate.h"
 #include "common/api/kinds/registry.h"
 #include "common/api/schema/values.h"
 #include "common/api/status.h"
@@ -327,7 +328,10 @@ void DefaultPlatform(const AdmissionRequest& request) {
   const std::string& kind = request.kind->kind;
   if (request.kind->group == "apps" && kind == "StatefulSet") DefaultNativeStatefulSet(object);
   if (!request.kind->group.empty()) return;
-  if (kind == "Pod") DefaultPod(object);
+  if (kind == "Pod") {
+    DefaultPod(object);
+    if (request.old == nullptr && WantsReadyGate(object, request.gates)) AddReadyGate(object);
+  }
   if (kind == "Service") DefaultService(object);
   if (kind == "Secret") DefaultSecret(object);
   if (kind == "PersistentVolumeClaim") DefaultClaim(object);

@@ -23,6 +23,8 @@ struct AdmissionGates {
   bool deletion_protection = false;   // ResourcesDeletionProtection
   bool daemon = true;                 // KruiseDaemon
   bool image_pull_jobs = true;        // ImagePullJobGate
+  bool pod_webhook = true;            // PodWebhook
+  bool ready_gate_for_all = false;    // KruisePodReadinessGate
 };
 
 // How rules look at other objects. Implementations need not be thread-safe.

@@ -401,6 +401,74 @@ TEST_F(ReviewTest, ImageKinds) {
   EXPECT_FALSE(Ask("/validate-apps-kruise-io-nodeimage", review).contains("patch"));
 }
 
+// Scenario 42; which pods want it is tested in tests/common/api/kinds.
+TEST_F(ReviewTest, S42TheGateOfAPodAndNothingElse) {
+  constexpr char kPods[] = "/mutate-pod";
+  Json pod = CartPod();
+  pod.erase("status");
+  pod["spec"]["unheardOf"] = {{"kept", true}};
+  pod["metadata"]["ownerReferences"] = J(R"([{"apiVersion":"apps.kruise.io/v1alpha1",
+    "kind":"CloneSet","name":"cart","uid":"u","controller":true}])");
+  Json response = Ask(kPods, ReviewOf("CREATE", "pods", pod));
+  EXPECT_TRUE(response["allowed"].get<bool>());
+  EXPECT_EQ(answer_.outcome, Outcome::kPatched);
+  Json wanted = pod;
+  wanted["spec"]["readinessGates"] = J(R"([{"conditionType":"KruisePodReady"}])");
+  EXPECT_EQ(Patched(pod, response), wanted);
+  // Behind its own; null and empty lists are as good as none.
+  for (const char* own : {"null", "[]"}) {
+    pod["spec"]["readinessGates"] = J(own);
+    EXPECT_EQ(Patched(pod, Ask(kPods, ReviewOf("CREATE", "pods", pod))), wanted) << own;
+  }
+  pod["spec"]["readinessGates"] = J(R"([{"conditionType":"a"},{"conditionType":"b"}])");
+  wanted["spec"]["readinessGates"] =
+      J(R"([{"conditionType":"a"},{"conditionType":"b"},{"conditionType":"KruisePodReady"}])");
+  EXPECT_EQ(Patched(pod, Ask(kPods, ReviewOf("CREATE", "pods", pod))), wanted);
+  // Once.
+  EXPECT_FALSE(Ask(kPods, ReviewOf("CREATE", "pods", wanted)).contains("patch"));
+  EXPECT_EQ(answer_.outcome, Outcome::kAllowed);
+
+  const Json bare = CartPod();
+  EXPECT_FALSE(Ask(kPods, ReviewOf("CREATE", "pods", bare)).contains("patch"));
+  gates_.ready_gate_for_all = true;
+  EXPECT_TRUE(Ask(kPods, ReviewOf("CREATE", "pods", bare)).contains("patch"));
+  gates_.pod_webhook = false;
+  for (const Json& one : {bare, pod}) {
+    EXPECT_FALSE(Ask(kPods, ReviewOf("CREATE", "pods", one)).contains("patch"));
+  }
+}
+
+TEST_F(ReviewTest, APodIsNeverRefused) {
+  constexpr char kPods[] = "/mutate-pod";
+  gates_.ready_gate_for_all = true;
+  reader_.error = absl::UnavailableError("nothing is looked up");
+  const Json pod = CartPod();
+  const auto expect_untouched = [&](const Json& review) {
+    const Json response = Ask(kPods, review);
+    EXPECT_TRUE(response["allowed"].get<bool>()) << review;
+    EXPECT_FALSE(response.contains("patch")) << review;
+  };
+  expect_untouched(ReviewOf("UPDATE", "pods", pod, pod));
+  expect_untouched(ReviewOf("DELETE", "pods", Json(), pod));
+  expect_untouched(ReviewOf("CONNECT", "pods", pod));
+  Json review = ReviewOf("CREATE", "pods", pod);
+  review["request"]["subResource"] = "eviction";
+  expect_untouched(review);
+  for (const char* odd : {"null", "7", "[]", "{}", R"({"spec":[]})"}) {
+    review = ReviewOf("CREATE", "pods", pod);
+    review["request"]["object"] = J(odd);
+    expect_untouched(review);
+  }
+  // What is no pod, whoever has registered it here.
+  Json deployment = pod;
+  deployment["apiVersion"] = "apps/v1";
+  expect_untouched(ReviewOf("CREATE", "deployments", deployment));
+  expect_untouched(ReviewOf("CREATE", "services", pod));
+  // Our own kinds have rules of their own, at other paths.
+  ExpectDenied(Ask(kPods, ReviewOf("CREATE", "containerrecreaterequests", RestartRequest())), 400,
+               "/mutate-pod is for pods");
+}
+
 TEST_F(ReviewTest, GarbageIsAnsweredByAText) {
   const Webhook& webhook = *FindWebhook(kRestart);
   const Json good = ReviewOf("CREATE", "containerrecreaterequests", RestartRequest());
@@ -446,7 +514,7 @@ TEST(WebhooksTest, EveryKindOfOursHasItsRules) {
     EXPECT_EQ(FindWebhook(webhook.path), &webhook);
     EXPECT_THAT(std::string(webhook.path),
                 StartsWith(webhook.phase == Phase::kMutate ? "/mutate-" : "/validate-"));
-    if (webhook.phase == Phase::kMutate) plurals.emplace(webhook.plural);
+    if (webhook.phase == Phase::kMutate && !webhook.pods) plurals.emplace(webhook.plural);
   }
   std::set<std::string> kinds;
   for (const api::KindInfo& kind : api::Kinds().kinds()) {

@@ -81,8 +81,9 @@ inline Json ReviewOf(const std::string& operation, const std::string& plural, co
   const Json& any = object.is_null() ? old : object;
   const std::string api_version(json::String(any, "apiVersion"));
   const size_t slash = api_version.find('/');
-  const Json resource = {{"group", api_version.substr(0, slash)},
-                         {"version", api_version.substr(slash + 1)},
+  const bool core = slash == std::string::npos;
+  const Json resource = {{"group", core ? "" : api_version.substr(0, slash)},
+                         {"version", core ? api_version : api_version.substr(slash + 1)},
                          {"resource", plural}};
   return {{"apiVersion", "admission.k8s.io/" + review_version},
           {"kind", "AdmissionReview"},

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "controller/app/controllers.h"
+#include "controller/app/feature_gates.h"
 
 namespace rekindle {
 namespace {
@@ -76,6 +77,8 @@ TEST(ControllerCommandLineTest, HelpAndVersion) {
                            "--context",
                            "--namespace",
                            "--controllers",
+                           "--feature-gates",
+                           "KruisePodReadinessGate=true|false (Alpha, default=false)",
                            "--leader-elect",
                            "--leader-elect-lease-duration",
                            "--kube-api-qps",
@@ -177,6 +180,28 @@ TEST(ControllerCommandLineTest, OnACluster) {
   EXPECT_THAT(line->run.controllers, ElementsAre());
 }
 
+TEST(ControllerCommandLineTest, FeatureGates) {
+  const auto gates = [](const std::vector<std::string>& args) {
+    const auto line = Cluster(args);
+    EXPECT_TRUE(line.ok()) << line.status();
+    return line.ok() ? FeatureGatesText(line->run.gates) : "";
+  };
+  EXPECT_EQ(gates({}), "KruisePodReadinessGate=false,PodWebhook=true");
+  EXPECT_EQ(gates({"--feature-gates=KruisePodReadinessGate=true"}),
+            "KruisePodReadinessGate=true,PodWebhook=true");
+  EXPECT_EQ(gates({"--feature-gates", "KruisePodReadinessGate=True, PodWebhook=TRUE"}),
+            "KruisePodReadinessGate=true,PodWebhook=true");
+  // The last of a name counts; a flag takes no more than one value.
+  EXPECT_EQ(gates({"--feature-gates=PodWebhook=false", "--feature-gates=PodWebhook=true"}),
+            "KruisePodReadinessGate=false,PodWebhook=true");
+  // Forced (spec container-recreate 13.1), in whatever order.
+  EXPECT_EQ(gates({"--feature-gates=KruisePodReadinessGate=true,PodWebhook=false"}),
+            "KruisePodReadinessGate=false,PodWebhook=false");
+  const auto embedded = Parse({"--embedded", "--feature-gates", "KruisePodReadinessGate=true"});
+  ASSERT_TRUE(embedded.ok()) << embedded.status();
+  EXPECT_TRUE(embedded->embedded.gates.ready_gate_for_all);
+}
+
 TEST(ControllerCommandLineTest, ElectionAndMetricsCanBeOff) {
   for (const char* off : {"--leader-elect=false", "--no-leader-elect"}) {
     const auto line = Cluster({off, "--metrics-listen", "off"});
@@ -224,6 +249,10 @@ TEST(ControllerCommandLineTest, MistakesNameTheFlag) {
       {{"--embedded", "--node-listen", ":7443"}, "--node-listen: needs --tls-cert"},
       // Values.
       {{"--controllers", "*,nonsense"}, "--controllers: \"nonsense\" is no controller"},
+      {{"--feature-gates", "Nonsense=true"}, "--feature-gates: \"Nonsense\" is no feature gate"},
+      {{"--feature-gates", "podwebhook=true"}, "there are: KruisePodReadinessGate, PodWebhook"},
+      {{"--feature-gates", "PodWebhook"}, "must be PodWebhook=true or PodWebhook=false"},
+      {{"--feature-gates", "PodWebhook=maybe"}, "\"PodWebhook=maybe\" must be"},
       {{"--namespace", "A b"}, "--namespace: \"A b\" is no name"},
       {{"--leader-elect-resource-name", "../x"}, "--leader-elect-resource-name"},
       {{"--leader-elect-resource-namespace", "/"}, "--leader-elect-resource-namespace"},

@@ -26,10 +26,10 @@ namespace rekindle::nodes {
 // A mirror that writes into a real embedded API server, over HTTPS as the program does.
 class EmbeddedMirror {
  public:
-  // `open` makes its feeds, once it is told the loop.
+  // `open` makes its feeds, once it is told the loop. `gates` are the server's.
   template <typename MakeOpen>
-  void Start(MakeOpen make_open, const std::string& local) {
-    auto server = EmbeddedServer::Start({.data_dir = dir_ / "data", .port = 0});
+  void Start(MakeOpen make_open, const std::string& local, const api::AdmissionGates& gates = {}) {
+    auto server = EmbeddedServer::Start({.data_dir = dir_ / "data", .port = 0, .gates = gates});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     std::ifstream file(server_->kubeconfig());
@@ -100,6 +100,14 @@ class EmbeddedMirror {
   absl::StatusOr<Json> Create(const client::ObjectRef& ref, const Json& object) {
     return AwaitReply<Json>(loop_,
                             [&](auto done) { api_->Create(ref, object, {}, std::move(done)); });
+  }
+  // A merge patch of a pod's status.
+  absl::StatusOr<Json> PatchStatus(const std::string& ns, const std::string& name,
+                                   const Json& status) {
+    return AwaitReply<Json>(loop_, [&](auto done) {
+      api_->Patch({.resource = client::PodResource(), .key = {ns, name}, .subresource = "status"},
+                  client::PatchType::kMerge, {{"status", status}}, {}, std::move(done));
+    });
   }
   // Looks at the pod until `holds` of it. False after a minute.
   template <typename Holds>

@@ -10,14 +10,15 @@ constexpr char kLocal[] = "unix:/run/local.sock";
 
 class EmbeddedMirrorTest : public ::testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { Begin({}); }
+  void Begin(const api::AdmissionGates& gates) {
     all_.Start(
         [this](Loop& loop) {
           daemons_ = std::make_unique<FakeDaemons>(loop);
           daemons_->At(kLocal).info = RuntimeInfo("node-1");
           return daemons_->Opener();
         },
-        kLocal);
+        kLocal, gates);
   }
   void Put(const node::v1::Pod& pod) {
     RunOn(all_.loop(), [&] { daemons_->Put(kLocal, pod); });
@@ -69,6 +70,32 @@ TEST_F(EmbeddedMirrorTest, APodFromItsFirstToItsLastMoment) {
 
   RunOn(all_.loop(), [&] { daemons_->Remove(kLocal, "s0"); });
   EXPECT_TRUE(all_.AwaitPod("shop", "web-0", [](const Json& now) { return now.is_null(); }));
+}
+
+class EmbeddedMirrorGateTest : public EmbeddedMirrorTest {
+ protected:
+  void SetUp() override { Begin({.ready_gate_for_all = true}); }
+};
+
+// Admission gives it a gate that the runtime knows nothing of.
+TEST_F(EmbeddedMirrorGateTest, APodThatGetsTheGateStaysAndWaitsForIt) {
+  Put(Web());
+  ASSERT_TRUE(
+      all_.AwaitPod("shop", "web-0", [](const Json& pod) { return ReadyOf(pod) == "False"; }));
+  const Json made = all_.Pod("shop", "web-0");
+  EXPECT_EQ(made["spec"]["readinessGates"], Json::array({{{"conditionType", "KruisePodReady"}}}));
+  Json conditions = made["status"]["conditions"];
+  conditions.push_back({{"type", "KruisePodReady"}, {"status", "True"}});
+  ASSERT_TRUE(all_.PatchStatus("shop", "web-0", {{"conditions", conditions}}).ok());
+  ASSERT_TRUE(
+      all_.AwaitPod("shop", "web-0", [](const Json& pod) { return ReadyOf(pod) == "True"; }));
+  node::v1::Pod pod = Web();
+  pod.mutable_containers(0)->set_id("another");
+  Put(pod);
+  ASSERT_TRUE(all_.AwaitPod("shop", "web-0", [](const Json& now) {
+    return now["status"]["containerStatuses"][0]["containerID"] == "containerd://another";
+  }));
+  EXPECT_EQ(all_.Pod("shop", "web-0")["metadata"]["uid"], made["metadata"]["uid"]);
 }
 
 TEST_F(EmbeddedMirrorTest, NodeAndLease) {

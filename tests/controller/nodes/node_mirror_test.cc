@@ -82,6 +82,17 @@ class NodeMirrorTest : public client::ClientFixture {
     const Json* conditions = json::Find(*object, {"status", "conditions"});
     return conditions == nullptr ? "no condition" : (*conditions)[0].value("status", "");
   }
+  // A condition of a pod; empty: there is none.
+  Json ConditionOf(const std::string& name, const std::string& type = "Ready") {
+    const auto pod = Find(name);
+    const Json* conditions = pod.has_value() ? json::Find(*pod, {"status", "conditions"}) : nullptr;
+    if (conditions == nullptr) return Json::object();
+    for (const Json& one : *conditions) {
+      if (one["type"] == type) return one;
+    }
+    return Json::object();
+  }
+  std::string PodReady(const std::string& name) { return ConditionOf(name).value("status", ""); }
   // Requests that change pods.
   size_t PodWrites() {
     size_t out = 0;
@@ -354,6 +365,108 @@ TEST_F(NodeMirrorTest, ANodeItsLeaseAndItsSilence) {
   api_.Remove(kNodes, "", "node-1");
   Run(absl::Seconds(11));
   EXPECT_EQ(Ready("node-1"), "False");
+}
+
+TEST_F(NodeMirrorTest, PodsOfASilentNodeAreNotReadyUntilItTellsOfThem) {
+  daemons_.Put(kNode1, Web());
+  node::v1::Pod ended = RuntimePod("ns", "web-1", "s1");
+  AddContainer(ended, "app", 0, /*running=*/false);
+  daemons_.Put(kNode1, ended);
+  daemons_.Put(kNode2, Web("web-2", "s2"));
+  Begin();
+  Register("node-1", kNode1);
+  Register("node-2", kNode2);
+  Run(absl::Seconds(2));
+  EXPECT_EQ(PodReady("web-0"), "True");
+  const Json before = *Find("web-0");
+  const Json other = *Find("web-1");
+  EXPECT_EQ(PodReady("web-1"), "False");
+  api_.ForgetRequests();
+  daemons_.SetDown(kNode1, absl::UnavailableError("connection refused"));
+  Run(absl::Seconds(29));
+  EXPECT_EQ(PodReady("web-0"), "True");
+  EXPECT_EQ(PodWrites(), 0u);
+  Run(absl::Seconds(12));
+  EXPECT_EQ(Ready("node-1"), "Unknown");
+  EXPECT_EQ(PodReady("web-0"), "False");
+  EXPECT_EQ(ConditionOf("web-0")["reason"], "NodeNotReady");
+  EXPECT_THAT(ConditionOf("web-0")["message"].get<std::string>(),
+              HasSubstr("node node-1 has not been heard since 20"));
+  EXPECT_NE(ConditionOf("web-0")["lastTransitionTime"],
+            before["status"]["conditions"][3]["lastTransitionTime"]);
+  EXPECT_THAT(EventText(), HasSubstr("NodeNotReady"));
+  EXPECT_THAT(EventText(), HasSubstr("\"kind\":\"Pod\""));
+  // All else is as it was last, as are the pods that were not ready and those of others.
+  EXPECT_EQ(ConditionOf("web-0", "ContainersReady")["status"], "True");
+  Json now = *Find("web-0");
+  EXPECT_EQ(now["status"]["containerStatuses"], before["status"]["containerStatuses"]);
+  EXPECT_EQ(now["status"]["phase"], "Running");
+  EXPECT_EQ(*Find("web-1"), other);
+  EXPECT_EQ(PodReady("web-2"), "True");
+  EXPECT_EQ(PodWrites(), 1u);
+  Run(absl::Minutes(30));
+  EXPECT_EQ(PodWrites(), 1u);
+  EXPECT_EQ(api_.CountRequests("POST", "/events", false), 1u);
+
+  daemons_.SetDown(kNode1, absl::OkStatus());
+  Run(absl::Seconds(11));
+  EXPECT_EQ(PodReady("web-0"), "True");
+  EXPECT_FALSE(ConditionOf("web-0").contains("reason"));
+  EXPECT_EQ(PodReady("web-1"), "False");
+  EXPECT_EQ(PodWrites(), 2u);
+}
+
+// The daemon does not answer, and its stream holds.
+TEST_F(NodeMirrorTest, WhatASilentNodeStillTellsIsWrittenAndThePodStaysNotReady) {
+  daemons_.Put(kNode1, Web());
+  Begin();
+  Register("node-1", kNode1);
+  Run();
+  daemons_.At(kNode1).down = absl::DeadlineExceededError("no answer");
+  Run(absl::Seconds(51));
+  EXPECT_EQ(PodReady("web-0"), "False");
+  node::v1::Pod pod = Web();
+  pod.mutable_containers(0)->set_id("another");
+  daemons_.Put(kNode1, pod);
+  Run();
+  EXPECT_EQ((*Find("web-0"))["status"]["containerStatuses"][0]["containerID"],
+            "containerd://another");
+  EXPECT_EQ(PodReady("web-0"), "False");
+  daemons_.At(kNode1).down = absl::OkStatus();
+  Run(absl::Seconds(11));
+  EXPECT_EQ(PodReady("web-0"), "True");
+  EXPECT_EQ(daemons_.At(kNode1).watches, 1);
+}
+
+TEST_F(NodeMirrorTest, PodsOfANodeThatNeverComesBackAreNotReady) {
+  daemons_.Put(kNode1, Web());
+  Begin();
+  Register("node-1", kNode1);
+  Run();
+  Json theirs = *Find("web-0");
+  theirs["metadata"] = {{"name", "theirs"}, {"namespace", "ns"}};
+  api_.Put(client::kPods, theirs);
+  End();
+  Begin();
+  Run(absl::Seconds(39));
+  EXPECT_EQ(PodReady("web-0"), "True");
+  Run(absl::Seconds(2));
+  EXPECT_EQ(PodReady("web-0"), "False");
+  EXPECT_EQ(ConditionOf("web-0")["message"],
+            "node node-1 has not been heard since the controller was started");
+  EXPECT_EQ(PodReady("theirs"), "True");
+  Register("node-1", kNode1);
+  Run();
+  EXPECT_EQ(PodReady("web-0"), "True");
+  // Registered, and not to be reached.
+  End();
+  Begin();
+  daemons_.SetDown(kNode1, absl::UnavailableError("no route"));
+  Register("node-1", kNode1);
+  Run(absl::Seconds(39));
+  EXPECT_EQ(PodReady("web-0"), "True");
+  Run(absl::Seconds(2));
+  EXPECT_EQ(ConditionOf("web-0")["message"], "node node-1 has not been heard yet");
 }
 
 TEST_F(NodeMirrorTest, ANodeThatNeverComesBackIsUnknown) {

@@ -23,7 +23,7 @@ class PodPlanTest : public ::testing::Test {
     AddContainer(pod_, "app");
     (*pod_.mutable_labels())["app"] = "web";
     current_ = Object().Whole();
-    current_["status"] = InitialStatus(Object(), kNow)["status"];
+    current_["status"] = InitialStatus(Object(), current_, kNow)["status"];
     current_["metadata"]["resourceVersion"] = "7";
     current_["metadata"]["uid"] = "u";
   }
@@ -109,7 +109,7 @@ TEST_F(PodPlanTest, ReadyWaitsForTheGates) {
     return Json();
   };
   current_["spec"]["readinessGates"] = {{{"conditionType", "KruisePodReady"}}};
-  current_["status"] = InitialStatus(Object(), kNow)["status"];
+  current_["status"] = InitialStatus(Object(), current_, kNow)["status"];
   EXPECT_EQ(ready(current_["status"])["status"], "False");
   EXPECT_THAT(ready(current_["status"])["message"].get<std::string>(),
               HasSubstr("\"KruisePodReady\" does not exist"));
@@ -132,6 +132,80 @@ TEST_F(PodPlanTest, ReadyWaitsForTheGates) {
   EXPECT_EQ(ready(plan.status["status"])["reason"], "ReadinessGatesNotReady");
   current_["status"]["conditions"] = plan.status["status"]["conditions"];
   EXPECT_EQ(Plan().action, Action::kNothing);
+}
+
+// Feature gate KruisePodReadinessGate: the object has a gate that the runtime's pod has not.
+TEST_F(PodPlanTest, AGateThatAdmissionAddedStaysAndCounts) {
+  const auto ready = [](const Json& status) {
+    for (const Json& one : status["conditions"]) {
+      if (one["type"] == "Ready") return one["status"];
+    }
+    return Json();
+  };
+  for (const std::string own : {"", "example.com/mine"}) {
+    SCOPED_TRACE(own);
+    if (!own.empty()) (*pod_.mutable_annotations())["rekindle.io/readiness-gates"] = own;
+    current_["spec"]["readinessGates"] = Json::array();
+    Json opened = Json::array();
+    if (!own.empty()) {
+      current_["spec"]["readinessGates"].push_back({{"conditionType", own}});
+      opened.push_back({{"type", own}, {"status", "True"}});
+    }
+    current_["spec"]["readinessGates"].push_back({{"conditionType", "KruisePodReady"}});
+    current_["status"] = InitialStatus(Object(), current_, kNow)["status"];
+    EXPECT_EQ(ready(current_["status"]), "False");
+    opened.push_back({{"type", "KruisePodReady"}, {"status", "True"}});
+    for (const Json& condition : opened) current_["status"]["conditions"].push_back(condition);
+    const PodPlan plan = Plan();
+    ASSERT_EQ(plan.action, Action::kPatch);
+    EXPECT_TRUE(plan.patch.is_null());
+    EXPECT_EQ(ready(plan.status["status"]), "True");
+  }
+  // Any other gate that the runtime's pod has not makes it another pod.
+  current_["spec"]["readinessGates"].push_back({{"conditionType", "example.com/other"}});
+  EXPECT_EQ(Plan().action, Action::kReplace);
+}
+
+TEST_F(PodPlanTest, ASilentNodesPodIsNotReady) {
+  const auto ready = [](const Json& status) {
+    for (const Json& one : status["conditions"]) {
+      if (one["type"] == "Ready") return one;
+    }
+    return Json();
+  };
+  const auto unheard = [&] { return PlanUnheard(&current_, "why", kNow + absl::Hours(1)); };
+  // Of pods that are known and of those that are not: the same.
+  const PodObject object =
+      *PodObjectOf(pod_, {.node = "node-1", .host_ip = "192.168.1.5", .silence = "why"});
+  const PodPlan known = PlanPod(&current_, &object, false, kNow + absl::Hours(1));
+  for (const PodPlan& plan : {known, unheard()}) {
+    ASSERT_EQ(plan.action, Action::kPatch);
+    EXPECT_TRUE(plan.silenced);
+    EXPECT_TRUE(plan.patch.is_null());
+    EXPECT_EQ(plan.status["metadata"]["resourceVersion"], "7");
+    EXPECT_EQ(plan.status["status"].size(), 1u);
+    EXPECT_EQ(plan.status["status"]["conditions"].size(), 4u);
+    EXPECT_EQ(ready(plan.status["status"]), (Json{{"type", "Ready"},
+                                                  {"status", "False"},
+                                                  {"reason", "NodeNotReady"},
+                                                  {"message", "why"},
+                                                  {"lastTransitionTime", "2027-01-15T09:00:00Z"}}));
+  }
+  const Json good = current_;
+  current_["status"]["conditions"] = known.status["status"]["conditions"];
+  EXPECT_EQ(unheard().action, Action::kNothing);
+  EXPECT_EQ(PlanPod(&current_, &object, false, kNow).action, Action::kNothing);
+  EXPECT_EQ(Plan().action, Action::kPatch) << "heard again";
+  EXPECT_FALSE(Plan().silenced);
+  // Nothing that is not ours, and nothing without a reason.
+  current_ = good;
+  EXPECT_EQ(PlanUnheard(&current_, "", kNow).action, Action::kNothing);
+  EXPECT_EQ(PlanUnheard(nullptr, "why", kNow).action, Action::kNothing);
+  current_["status"].erase("conditions");
+  EXPECT_EQ(unheard().action, Action::kNothing);
+  current_ = good;
+  current_["metadata"]["annotations"].erase("rekindle.io/mirrored");
+  EXPECT_EQ(unheard().action, Action::kNothing);
 }
 
 TEST_F(PodPlanTest, StatusThatIsNoLongerTrueGoes) {

@@ -1,6 +1,13 @@
 // Bad input and bad circumstances on a real node: a clear error, and no container notices.
+#include <grp.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 
 #include <sqlite3.h>
@@ -21,6 +28,72 @@ class RefusalBedTest : public DaemonTest {
     EXPECT_EQ(Count(pod, "main", "term"), 0) << what;
   }
 };
+
+// What a user is told who connects to the socket: a byte of the server's preface, nothing, or no
+// connection at all.
+enum class Met { kServed, kHungUp, kNoPermission, kOther };
+Met Meet(const std::string& path, uid_t uid, const std::vector<gid_t>& groups) {
+  const pid_t child = fork();
+  if (child == 0) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+    timeval patience{.tv_sec = 30, .tv_usec = 0};
+    if (setgroups(groups.size(), groups.data()) != 0 || setgid(uid) != 0 || setuid(uid) != 0) {
+      _exit(static_cast<int>(Met::kOther));
+    }
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+      _exit(static_cast<int>(errno == EACCES ? Met::kNoPermission : Met::kOther));
+    }
+    char byte = 0;
+    const ssize_t got = read(fd, &byte, 1);
+    const bool hung_up = got == 0 || (got < 0 && errno == ECONNRESET);
+    _exit(static_cast<int>(got == 1 ? Met::kServed : hung_up ? Met::kHungUp : Met::kOther));
+  }
+  int status = 0;
+  if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) return Met::kOther;
+  return static_cast<Met>(WEXITSTATUS(status));
+}
+
+TEST_F(RefusalBedTest, TheSocketIsForRootAndItsGroup) {
+  constexpr uid_t kUser = 54321;
+  constexpr gid_t kFurther = 54322;
+  // On Debian's every system; packages make one of their own.
+  const group* own = getgrnam("daemon");
+  ASSERT_NE(own, nullptr);
+  const gid_t gid = own->gr_gid;
+  const auto mode = [&] {
+    struct stat info {};
+    EXPECT_EQ(stat(daemon_->socket().c_str(), &info), 0);
+    return std::make_pair(info.st_gid, info.st_mode & 07777);
+  };
+  if (getgrnam("rekindle") == nullptr) {  // the default
+    EXPECT_EQ(mode(), std::make_pair(gid_t{0}, mode_t{0600}));
+    EXPECT_EQ(Meet(daemon_->socket(), kUser, {gid}), Met::kNoPermission);
+  }
+  EXPECT_EQ(Meet(daemon_->socket(), 0, {}), Met::kServed);
+
+  KillDaemon();
+  StartDaemon({"--socket-group", "daemon", "--socket-admin-gids", absl::StrCat(kFurther)});
+  EXPECT_EQ(mode(), std::make_pair(gid, mode_t{0660}));
+  EXPECT_EQ(Meet(daemon_->socket(), kUser, {gid}), Met::kServed);
+  EXPECT_EQ(Meet(daemon_->socket(), kUser, {kUser, gid, kFurther}), Met::kServed);
+  EXPECT_EQ(Meet(daemon_->socket(), kUser, {}), Met::kNoPermission);
+  EXPECT_EQ(Meet(daemon_->socket(), kUser, {kFurther}), Met::kNoPermission);
+  // Through the mode and no member.
+  ASSERT_EQ(chmod(daemon_->socket().c_str(), 0666), 0);
+  EXPECT_EQ(Meet(daemon_->socket(), kUser, {}), Met::kHungUp);
+  EXPECT_EQ(Meet(daemon_->socket(), kUser, {kFurther}), Met::kServed);
+
+  KillDaemon();
+  const auto refused = measure::Daemon::Start(bed_, {REKINDLED_PROGRAM, REKINDLE_PROGRAM},
+                                              {"--socket-group", "no-such-group-here"});
+  EXPECT_FALSE(refused.ok());
+  EXPECT_THAT(std::string(refused.status().message()),
+              HasSubstr("socket_group: there is no group \"no-such-group-here\""));
+}
 
 TEST_F(RefusalBedTest, EveryRowOfBadInput) {
   bed::Pod& pod = RunPod("strict", {"main"});

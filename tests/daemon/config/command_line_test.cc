@@ -51,11 +51,13 @@ TEST_F(CommandLineTest, DefaultsWithoutAnyFile) {
 
 TEST_F(CommandLineTest, FlagsOverrideTheFile) {
   files_["/etc/rekindle/rekindled.yaml"] = "verbosity: 1\nnode_name: from-file\n";
-  const auto result = Parse({"-v", "3", "--socket-admin-gids", "1,2", "--keep-operations=2h"});
+  const auto result = Parse(
+      {"-v", "3", "--socket-admin-gids", "1,2", "--socket-group", "", "--keep-operations=2h"});
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->config.verbosity, 3u);
   EXPECT_EQ(result->config.node_name, "from-file");
   EXPECT_THAT(result->config.socket_admin_gids, ElementsAre(1, 2));
+  EXPECT_EQ(result->config.socket_group, "");
   EXPECT_EQ(result->config.keep_operations, absl::Hours(2));
   EXPECT_EQ(result->config_file, "/etc/rekindle/rekindled.yaml");
   EXPECT_EQ(result->origins.at("verbosity"), "--verbosity");

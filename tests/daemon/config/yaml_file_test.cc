@@ -95,6 +95,9 @@ TEST(ReadYaml, EveryMistakeNamesLineKeyAndWhatIsAllowed) {
       {"socket_admin_gids: [wheel]\n", "socket_admin_gids: \"wheel\" is not a whole number"},
       {"visible_paths: [pods]\n", "visible_paths: \"pods\" is not an absolute path"},
       {"visible_paths: [/a, /a]\n", "visible_paths: \"/a\" is listed twice"},
+      {"socket_group: 100\n", "socket_group: \"100\" is not the name of a group"},
+      {"socket_group: a b\n", "socket_group: \"a b\" is not the name of a group"},
+      {"socket_group: gggggggggggggggggggggggggggggggggggg\n", "is not the name of a group"},
       {"socket_admin_gids: [1, 1]\n", "socket_admin_gids: \"1\" is listed twice"},
       {"verbosity: [1]\n", "verbosity: must not be a list"},
       {"verbosity: {a: 1}\n", "f.yaml:1: verbosity: must not be a mapping"},
@@ -138,6 +141,7 @@ TEST(ReadYaml, BoundsWhatItTakesIn) {
 TEST(EffectiveConfigYaml, ReadsBackAsItself) {
   DaemonConfig config;
   config.node_name = "node";
+  config.socket_group = "ops-team.a_1";
   config.socket_admin_gids = {7, 8};
   config.visible_paths = {"/var/lib/kubelet/pods", "/a \"b\", c"};
   config.http_listen = "";

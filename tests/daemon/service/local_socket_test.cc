@@ -37,6 +37,28 @@ TEST(LocalSocket, GroupMayWriteWhenThereIsOne) {
   EXPECT_EQ(ModeOf(path), S_IFSOCK | 0660);
 }
 
+TEST(LocalSocket, TheFileBelongsToTheFirstGroup) {
+  if (geteuid() != 0) GTEST_SKIP() << "giving a file to another group needs root";
+  TempDir dir;
+  const std::string path = dir / "node.sock";
+  auto socket = LocalSocket::Listen(path, {.gids = {54322, 54323}});
+  ASSERT_TRUE(socket.ok()) << socket.status();
+  struct stat info {};
+  ASSERT_EQ(lstat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_gid, 54322U);
+  EXPECT_EQ(info.st_mode, S_IFSOCK | 0660U);
+}
+
+TEST(FindGroup, ByItsName) {
+  const auto root = FindGroup("root");
+  ASSERT_TRUE(root.ok()) << root.status();
+  EXPECT_EQ(*root, 0U);
+  const auto none = FindGroup("no-such-group-here");
+  EXPECT_EQ(none.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(none.status().message(), "there is no group \"no-such-group-here\"");
+  EXPECT_FALSE(FindGroup("").ok());
+}
+
 TEST(LocalSocket, ReplacesAStaleFile) {
   TempDir dir;
   const std::string path = dir / "node.sock";
