@@ -9,6 +9,7 @@
 #include "cli/api_errors.h"
 #include "cli/feed.h"
 #include "cli/live_view.h"
+#include "cli/recreate_object.h"
 #include "cli/recreate_view.h"
 #include "cli/render_recreate.h"
 #include <nlohmann/json.hpp>
@@ -48,7 +49,7 @@ client::Collection Requests(const std::vector<MadeRequest>& made, const std::str
     out.field_selector =
         absl::StrCat("metadata.name=", json::String(*made[0].object, {"metadata", "name"}));
   } else {
-    out.label_selector = absl::StrCat("rekindle.io/batch=", batch);
+    out.label_selector = absl::StrCat(kBatchLabel, "=", batch);
   }
   return out;
 }
@@ -318,7 +319,7 @@ int FollowRequests(ApiSession& session, const std::vector<MadeRequest>& made,
 std::string HowToLook(const std::string& name_space, const std::string& name,
                       const std::string& batch) {
   return PrintableText(absl::StrCat(
-      "rekindle get restarts ", batch.empty() ? name : absl::StrCat("-l rekindle.io/batch=", batch),
+      "rekindle get restarts ", batch.empty() ? name : absl::StrCat("-l ", kBatchLabel, "=", batch),
       " -n ", name_space));
 }
 

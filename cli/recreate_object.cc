@@ -14,6 +14,7 @@
 #include "cli/session.h"
 #include <nlohmann/json.hpp>
 
+#include "common/api/keys.h"
 #include "common/api/names.h"
 #include "common/api/selector.h"
 #include "common/base/status_macros.h"
@@ -129,9 +130,9 @@ Json Strategy(const PodRestartOptions& options, const Times& times) {
 
 Json Annotations(const PodRestartOptions& options) {
   Json out = Json::object();
-  if (options.method != "auto") out["rekindle.io/method"] = options.method;
-  if (options.skip_pre_stop) out["rekindle.io/skip-pre-stop"] = "true";
-  if (options.respect_budget) out["rekindle.io/respect-budget"] = "true";
+  if (options.method != "auto") out[std::string(api::kAnnotationRestartMethod)] = options.method;
+  if (options.skip_pre_stop) out[std::string(api::kAnnotationSkipPreStop)] = "true";
+  if (options.respect_budget) out[std::string(api::kAnnotationRespectBudget)] = "true";
   return out;
 }
 
