@@ -137,85 +137,82 @@ void Build(Tool& tool) {
       "  rekindle completion fish > ~/.config/fish/completions/rekindle.fish");
 }
 
+constexpr char kConnection[] = "Connection";
+
+CLI::App* NewCommand(CLI::App& parent, const CommandHelp& help) {
+  CLI::App* command = parent.add_subcommand(help.name, help.summary);
+  command->footer(absl::StrCat("Examples:\n", help.examples, "\n\n", kExitCodes));
+  return command;
+}
+
+// Of all commands, whomever they talk to.
+void AddCommonOptions(CLI::App& command, const CommandHelp& help, std::string& timeout,
+                      std::string& output) {
+  command
+      .add_option("--timeout", timeout,
+                  "Give up after this long, such as 30s or 2m (exit code 6). Default: 30s for "
+                  "plain calls; a restart is waited for until 2m after its deadline.")
+      ->type_name("DURATION")
+      ->group(kConnection);
+  if (!help.has_output) return;
+  std::vector<std::string> formats = {"table", "json", "yaml"};
+  if (help.has_wide) formats.insert(formats.begin() + 1, "wide");
+  command.add_option("-o,--output", output, "Output format. Default: table.")
+      ->check(CLI::IsMember(formats))
+      ->type_name("FORMAT");
+}
+
 }  // namespace
 
 CLI::App* AddCommand(CLI::App& parent, const CommandHelp& help, Chosen& chosen) {
-  CLI::App* command = parent.add_subcommand(help.name, help.summary);
-  command->footer(absl::StrCat("Examples:\n", help.examples, "\n\n", kExitCodes));
-  const char* kGroup = "Connection";
+  CLI::App* command = NewCommand(parent, help);
   command
       ->add_option("--socket", chosen.target.socket,
                    absl::StrCat("The daemon's Unix socket. Default: $REKINDLE_SOCKET, else ",
                                 kDefaultSocket, "."))
       ->type_name("PATH")
-      ->group(kGroup);
+      ->group(kConnection);
   command
       ->add_option("--address", chosen.target.address,
                    "Talk to a daemon over TCP with mutual TLS instead of the socket.")
       ->type_name("HOST:PORT")
-      ->group(kGroup);
+      ->group(kConnection);
   command->add_option("--tls-cert", chosen.target.tls_cert, "Own certificate (PEM).")
       ->type_name("FILE")
-      ->group(kGroup);
+      ->group(kConnection);
   command->add_option("--tls-key", chosen.target.tls_key, "Its private key (PEM).")
       ->type_name("FILE")
-      ->group(kGroup);
+      ->group(kConnection);
   command
       ->add_option("--tls-ca", chosen.target.tls_ca,
                    "Authorities of the daemon's certificate (PEM).")
       ->type_name("FILE")
-      ->group(kGroup);
+      ->group(kConnection);
   command
       ->add_option("--tls-server-name", chosen.target.tls_server_name,
                    "Name expected in the daemon's certificate. Default: the host of --address.")
       ->type_name("NAME")
-      ->group(kGroup);
-  command
-      ->add_option("--timeout", chosen.timeout,
-                   "Give up after this long, such as 30s or 2m (exit code 6). Default: 30s for "
-                   "plain calls; a restart is waited for until 2m after its deadline.")
-      ->type_name("DURATION")
-      ->group(kGroup);
-  if (help.has_output) {
-    std::vector<std::string> formats = {"table", "json", "yaml"};
-    if (help.has_wide) formats.insert(formats.begin() + 1, "wide");
-    command->add_option("-o,--output", chosen.output, "Output format. Default: table.")
-        ->check(CLI::IsMember(formats))
-        ->type_name("FORMAT");
-  }
+      ->group(kConnection);
+  AddCommonOptions(*command, help, chosen.timeout, chosen.output);
   return command;
 }
 
 CLI::App* AddApiCommand(CLI::App& parent, const CommandHelp& help, ApiOptions& options) {
-  CLI::App* command = parent.add_subcommand(help.name, help.summary);
-  command->footer(absl::StrCat("Examples:\n", help.examples, "\n\n", kExitCodes));
+  CLI::App* command = NewCommand(parent, help);
   command
       ->add_option("-n,--namespace", options.name_space,
                    "Namespace. Default: that of the kubeconfig's context, else \"default\".")
       ->type_name("NAME");
-  const char* kGroup = "Connection";
   command
       ->add_option("--kubeconfig", options.kubeconfig,
                    absl::StrCat("Default: $KUBECONFIG, a pod's own account, ~/.kube/config, else ",
                                 kAdminKubeconfig, "."))
       ->type_name("FILE")
-      ->group(kGroup);
+      ->group(kConnection);
   command->add_option("--context", options.context, "Of the kubeconfig. Default: the current one.")
       ->type_name("NAME")
-      ->group(kGroup);
-  command
-      ->add_option("--timeout", options.timeout,
-                   "Give up after this long, such as 30s or 2m (exit code 6). Default: 30s for "
-                   "plain calls; a restart is waited for until 2m after its deadline.")
-      ->type_name("DURATION")
-      ->group(kGroup);
-  if (help.has_output) {
-    std::vector<std::string> formats = {"table", "json", "yaml"};
-    if (help.has_wide) formats.insert(formats.begin() + 1, "wide");
-    command->add_option("-o,--output", options.output, "Output format. Default: table.")
-        ->check(CLI::IsMember(formats))
-        ->type_name("FORMAT");
-  }
+      ->group(kConnection);
+  AddCommonOptions(*command, help, options.timeout, options.output);
   return command;
 }
 

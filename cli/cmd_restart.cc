@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/follow.h"
 #include "cli/kubelet_restart.h"
+#include "cli/restart_flags.h"
 #include "cli/restart_request.h"
 #include <nlohmann/json.hpp>
 
@@ -108,13 +109,7 @@ void AddKubeletOptions(CLI::App& command, KubeletOptions& options) {
 
 void AddStopOptions(CLI::App& command, RestartOptions& options) {
   const char* kGroup = "Stopping";
-  command
-      .add_option("--grace", options.grace,
-                  "Budget for pre-stop hook and stop, such as 30s. Default: the pod's own.")
-      ->type_name("DURATION")
-      ->group(kGroup);
-  command.add_flag("--skip-pre-stop", options.skip_pre_stop, "Run no pre-stop hook.")
-      ->group(kGroup);
+  AddStopFlags(command, options, kGroup);
   command
       .add_option("--unready-grace", options.unready_grace,
                   "Wait before the first container is touched. Default: 0s.")
@@ -191,29 +186,9 @@ void AddRestartCommand(CLI::App& node, Chosen& chosen) {
       chosen);
   command->add_option("POD", options->pod, "NAME (namespace default) or NAMESPACE/NAME.")
       ->required();
-  command
-      ->add_option("-c,--container", options->containers,
-                   "Container (repeatable). Default: the pod's only one.")
-      ->type_name("NAME")
-      ->expected(1)
-      ->take_all();
-  command->add_flag("--all", options->all, "All containers of the pod.");
-  command
-      ->add_option("--method", options->method,
-                   "replace: stop the old container, start the new one. hot: start the new one "
-                   "beside the old one, then stop the old one. delegate: stop it, the kubelet "
-                   "starts the next one. auto: the daemon chooses, replace where that is right. "
-                   "Default: auto.")
-      ->check(CLI::IsMember({"replace", "hot", "delegate", "auto"}))
-      ->type_name("METHOD");
-  command->add_flag("--ordered", options->ordered,
-                    "One container after the other, in the order of -c. Default: all at once.");
-  command
-      ->add_option("--on-failure", options->on_failure,
-                   "fail: a failure leaves containers not yet begun untouched. ignore: go on "
-                   "with the others. Default: fail.")
-      ->check(CLI::IsMember({"fail", "ignore"}))
-      ->type_name("POLICY");
+  AddContainerFlags(*command, *options);
+  AddMethodFlag(*command, *options);
+  AddOrderFlags(*command, *options);
   command
       ->add_option("--deadline", options->deadline,
                    "Everything must have ended by then. Default: grace, waits and 2m.")

@@ -8,6 +8,7 @@
 #include "cli/api_errors.h"
 #include "cli/follow_recreate.h"
 #include "cli/recreate_object.h"
+#include "cli/restart_flags.h"
 #include "cli/session.h"
 #include <nlohmann/json.hpp>
 
@@ -254,29 +255,12 @@ void AddWhat(CLI::App& command, PodRestartOptions& options) {
       .add_option("-l,--selector", options.selector,
                   "All running pods with these labels, at once: app=web, tier in (a,b).")
       ->type_name("LABELS");
-  command
-      .add_option("-c,--container", options.containers,
-                  "Container (repeatable). Default: the pod's only one.")
-      ->type_name("NAME")
-      ->expected(1)
-      ->take_all();
-  command.add_flag("--all", options.all, "All containers of the pod.");
+  AddContainerFlags(command, options);
 }
 
 void AddHow(CLI::App& command, PodRestartOptions& options) {
-  command
-      .add_option("--method", options.method,
-                  "replace: stop the old container, start the new one. hot: start the new one "
-                  "beside the old one, then stop the old one. delegate: stop it, the kubelet "
-                  "starts the next one. auto: the daemon chooses, replace where that is right. "
-                  "Default: auto.")
-      ->check(CLI::IsMember({"replace", "hot", "delegate", "auto"}))
-      ->type_name("METHOD");
-  command
-      .add_option("--grace", options.grace,
-                  "Budget for pre-stop hook and stop, such as 30s. Default: the pod's own.")
-      ->type_name("DURATION");
-  command.add_flag("--skip-pre-stop", options.skip_pre_stop, "Run no pre-stop hook.");
+  AddMethodFlag(command, options);
+  AddStopFlags(command, options);
   command
       .add_option("--unready-grace", options.unready_grace,
                   "Take the pod out of service this long before the first container is touched; "
@@ -286,14 +270,7 @@ void AddHow(CLI::App& command, PodRestartOptions& options) {
       .add_option("--min-started", options.min_started,
                   "The new container must run longer than this to count as success. Default: 0s.")
       ->type_name("DURATION");
-  command.add_flag("--ordered", options.ordered,
-                   "One container after the other, in the order of -c. Default: all at once.");
-  command
-      .add_option("--on-failure", options.on_failure,
-                  "fail: a failure leaves containers not yet begun untouched. ignore: go on "
-                  "with the others. Default: fail.")
-      ->check(CLI::IsMember({"fail", "ignore"}))
-      ->type_name("POLICY");
+  AddOrderFlags(command, options);
   command.add_flag("--force", options.force,
                    "Also restart a container that has changed since the request was made.");
   command.add_flag("--respect-budget", options.respect_budget,

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/call.h"
 #include "cli/live_view.h"
+#include "cli/restart_wait.h"
 
 #include "common/base/sync.h"
 #include "common/base/text.h"
@@ -15,7 +16,6 @@ namespace rekindle::cli {
 namespace {
 
 constexpr absl::Duration kFirstAnswer = absl::Seconds(60);   // journal and runtime are asked first
-constexpr absl::Duration kAfterDeadline = absl::Minutes(2);  // what was stopped is brought up again
 constexpr absl::Duration kReconnectFor = absl::Seconds(60);  // a daemon that is being updated
 constexpr absl::Duration kReconnectPause = absl::Milliseconds(200);
 
@@ -33,23 +33,23 @@ class Follower {
         request_(request),
         wait_(wait),
         view_(session.io.out, session.io.out_is_tty && session.for_people()),
-        give_up_(Monotonic() + session.timeout.value_or(kFirstAnswer)) {}
+        give_up_(Monotonic() + session.timeout.value_or(kFirstAnswer)),
+        connection_(session.io, kReconnectFor) {}
 
   int Run() {
     while (true) {
       const absl::Status status = FollowOnce();
       view_.Clear();
-      if (session_.io.interrupted.load()) return Interrupted();
+      if (session_.io.interrupted.load()) return End(kExitInterrupted);
       if (status.ok()) return Finish();
-      if (absl::IsDeadlineExceeded(status) && Monotonic() >= give_up_) return TimedOut();
+      if (absl::IsDeadlineExceeded(status) && Monotonic() >= give_up_) return End(kExitTimedOut);
       // Before the first answer the daemon may not have taken the request; the user repeats it.
       if (!absl::IsUnavailable(status) || operations_.empty()) return Refused(status);
-      if (!lost_since_.has_value()) {
-        lost_since_ = Monotonic();
-        session_.io.err
-            << "connection to the daemon lost; the restart goes on there; trying again\n";
+      if (connection_.Lost(
+              Monotonic(),
+              "connection to the daemon lost; the restart goes on there; trying again")) {
+        return Refused(status);
       }
-      if (Monotonic() - *lost_since_ > kReconnectFor) return Refused(status);
       Latch().WaitFor(kReconnectPause);
     }
   }
@@ -66,7 +66,7 @@ class Follower {
       if (Monotonic() >= give_up_) return absl::DeadlineExceededError("waited long enough");
       switch (stream.Next(kTick, update)) {
         case Updates::Event::kMessage:
-          lost_since_.reset();
+          connection_.Heard();
           Take(update.operation());
           if (wait_ == Wait::kUntilAccepted && AllAccepted()) return absl::OkStatus();
           break;
@@ -146,16 +146,10 @@ class Follower {
     }
   }
 
-  int Interrupted() const {
-    session_.io.err << "interrupted\n";
+  int End(ExitCode code) const {
+    SayWhyEnded(session_.io, code);
     SayHowToLook();
-    return kExitInterrupted;
-  }
-
-  int TimedOut() const {
-    session_.io.err << "error: timed out waiting\n";
-    SayHowToLook();
-    return kExitTimedOut;
+    return code;
   }
 
   int Refused(const absl::Status& status) const {
@@ -216,7 +210,7 @@ class Follower {
   LiveView view_;
   const absl::Duration started_ = Monotonic();
   absl::Duration give_up_;
-  std::optional<absl::Duration> lost_since_;
+  LostConnection connection_;
   std::vector<v1::Operation> operations_;  // in the order of their first appearance
 };
 

@@ -9,8 +9,10 @@
 #include "cli/api_errors.h"
 #include "cli/feed.h"
 #include "cli/live_view.h"
+#include "cli/recreate_object.h"
 #include "cli/recreate_view.h"
 #include "cli/render_recreate.h"
+#include "cli/restart_wait.h"
 #include <nlohmann/json.hpp>
 
 #include "common/base/text.h"
@@ -19,9 +21,8 @@
 namespace rekindle::cli {
 namespace {
 
-constexpr absl::Duration kAfterDeadline = absl::Minutes(2);  // what was stopped is brought up again
-constexpr absl::Duration kReconnectFor = absl::Minutes(2);   // an API server that is being updated
-constexpr absl::Duration kIdleAfter = absl::Seconds(5);  // who looks at requests does so at once
+constexpr absl::Duration kReconnectFor = absl::Minutes(2);  // an API server that is being updated
+constexpr absl::Duration kIdleAfter = absl::Seconds(5);     // who looks at requests does so at once
 // Events are told beside the status, in no order with it.
 constexpr absl::Duration kEventsAfterEnd = absl::Milliseconds(500);
 constexpr size_t kMostLines = 15;  // of the live view: it must fit on a screen
@@ -48,7 +49,7 @@ client::Collection Requests(const std::vector<MadeRequest>& made, const std::str
     out.field_selector =
         absl::StrCat("metadata.name=", json::String(*made[0].object, {"metadata", "name"}));
   } else {
-    out.label_selector = absl::StrCat("rekindle.io/batch=", batch);
+    out.label_selector = absl::StrCat(kBatchLabel, "=", batch);
   }
   return out;
 }
@@ -71,6 +72,7 @@ class RequestFollower {
         batch_(batch),
         view_(session.io().out, session.io().out_is_tty && session.for_people()),
         begun_(Now()),
+        connection_(session.io(), kReconnectFor),
         requests_(session, Requests(made, name_space_, batch)),
         events_(session, EventsOf(made, name_space_)) {
     absl::Duration longest;
@@ -88,13 +90,13 @@ class RequestFollower {
 
   int Run() {
     while (true) {
-      if (session_.io().interrupted.load()) return Interrupted();
+      if (session_.io().interrupted.load()) return End(kExitInterrupted);
       const bool all_told = synced_;  // before what is taken now
       for (const FeedChange& change : requests_.Take(kTick)) TakeRequest(change);
       if (all_told) MissUnseen();
       for (const FeedChange& change : events_.Take(absl::ZeroDuration())) TakeNote(change);
       if (AllOver() && NotesAreThere()) return Finish();
-      if (!AllOver() && Now() >= give_up_) return TimedOut();
+      if (!AllOver() && Now() >= give_up_) return End(kExitTimedOut);
       if (const absl::Status status = LookAtConnection(); !status.ok()) return Lost(status);
       Show();
     }
@@ -164,16 +166,15 @@ class RequestFollower {
     synced_ = state.synced;
     const absl::Status& trouble = state.trouble;
     if (trouble.ok()) {
-      lost_since_.reset();
+      connection_.Heard();
       return absl::OkStatus();
     }
     if (!MayPass(trouble)) return trouble;
-    if (!lost_since_.has_value()) {
-      lost_since_ = Now();
-      view_.Clear();
-      session_.io().err << "connection to the API server lost; the restart goes on; trying again\n";
-    }
-    return Now() - *lost_since_ > kReconnectFor ? trouble : absl::OkStatus();
+    if (!connection_.lost()) view_.Clear();
+    return connection_.Lost(Now(),
+                            "connection to the API server lost; the restart goes on; trying again")
+               ? trouble
+               : absl::OkStatus();
   }
 
   ProgressLine LineOf(const Followed& one, const ContainerView& container) const {
@@ -272,18 +273,11 @@ class RequestFollower {
                       << HowToLook(name_space_, followed_[0].view.name, batch_) << "\n";
   }
 
-  int Interrupted() {
+  int End(ExitCode code) {
     view_.Clear();
-    session_.io().err << "interrupted\n";
+    SayWhyEnded(session_.io(), code);
     SayHowToLook();
-    return kExitInterrupted;
-  }
-
-  int TimedOut() {
-    view_.Clear();
-    session_.io().err << "error: timed out waiting\n";
-    SayHowToLook();
-    return kExitTimedOut;
+    return code;
   }
 
   int Lost(const absl::Status& status) {
@@ -302,7 +296,7 @@ class RequestFollower {
   const absl::Duration begun_;
   absl::Duration give_up_;
   bool synced_ = false;  // the first list has been told
-  std::optional<absl::Duration> lost_since_;
+  LostConnection connection_;
   std::vector<Followed> followed_;
   Feed requests_;
   Feed events_;
@@ -318,7 +312,7 @@ int FollowRequests(ApiSession& session, const std::vector<MadeRequest>& made,
 std::string HowToLook(const std::string& name_space, const std::string& name,
                       const std::string& batch) {
   return PrintableText(absl::StrCat(
-      "rekindle get restarts ", batch.empty() ? name : absl::StrCat("-l rekindle.io/batch=", batch),
+      "rekindle get restarts ", batch.empty() ? name : absl::StrCat("-l ", kBatchLabel, "=", batch),
       " -n ", name_space));
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -12,79 +11,18 @@
 #include "common/base/status_macros.h"
 #include "common/base/text.h"
 #include "controller/plan/recreate/call.h"
+#include "controller/plan/wire/node_wire.h"
 
 namespace rekindle::cli {
 namespace {
 
 namespace v1 = ::rekindle::node::v1;
 
-v1::RestartPolicy ToProto(api::RestartPolicy policy) {
-  switch (policy) {
-    case api::RestartPolicy::kOnFailure:
-      return v1::RESTART_POLICY_ON_FAILURE;
-    case api::RestartPolicy::kNever:
-      return v1::RESTART_POLICY_NEVER;
-    case api::RestartPolicy::kAlways:
-      break;
-  }
-  return v1::RESTART_POLICY_ALWAYS;
-}
-
-struct ToHandler {
-  v1::Handler& out;
-
-  void operator()(const plan::ExecHook& hook) const {
-    for (const std::string& word : hook.command) out.mutable_exec()->add_command(word);
-  }
-  void operator()(const plan::HttpGetHook& hook) const {
-    v1::HttpGetAction& action = *out.mutable_http_get();
-    action.set_host(hook.host);
-    action.set_port(hook.port);
-    action.set_path(hook.path);
-    action.set_scheme(hook.https ? "HTTPS" : "HTTP");
-    for (const auto& [name, value] : hook.headers) {
-      v1::Header& header = *action.add_headers();
-      header.set_name(name);
-      header.set_value(value);
-    }
-  }
-  void operator()(const plan::TcpSocketHook& hook) const {
-    out.mutable_tcp_socket()->set_host(hook.host);
-    out.mutable_tcp_socket()->set_port(hook.port);
-  }
-  void operator()(const plan::SleepHook& hook) const {
-    *out.mutable_sleep()->mutable_duration() = cli::ToProto(hook.duration);
-  }
-};
-
-bool Mentions(const v1::ContainerRestart& restart, const std::string& variable) {
-  return std::any_of(restart.env().begin(), restart.env().end(),
-                     [&](const v1::EnvVar& given) { return given.name() == variable; }) ||
-         std::find(restart.unset_env().begin(), restart.unset_env().end(), variable) !=
-             restart.unset_env().end();
-}
-
 void ApplyContainer(const plan::ContainerCall& call, const KubeletOptions& kubelet,
                     v1::ContainerRestart& restart, std::vector<std::string>& notes) {
-  restart.set_restart_policy(ToProto(call.restart_policy));
-  if (call.pre_stop.has_value() && !restart.skip_pre_stop()) {
-    std::visit(ToHandler{*restart.mutable_pre_stop()}, *call.pre_stop);
-  }
-  if (call.post_start.has_value()) {
-    std::visit(ToHandler{*restart.mutable_post_start()}, *call.post_start);
-  }
-  restart.set_env_from_references(!call.references.empty());
+  plan::WriteContainerCall(call, restart);
   restart.set_keep_env(kubelet.keep_env);
-  restart.set_kubelet_health_checks(call.health_checked);
-  // With delegate the kubelet computes all of them.
-  if (restart.method() == v1::METHOD_DELEGATE) return;
-  for (const auto& [name, value] : call.env) {
-    if (Mentions(restart, name)) continue;
-    v1::EnvVar& variable = *restart.add_env();
-    variable.set_name(name);
-    variable.set_value(value);
-  }
-  if (!call.references.empty() && kubelet.keep_env) {
+  if (restart.method() != v1::METHOD_DELEGATE && !call.references.empty() && kubelet.keep_env) {
     notes.push_back(absl::StrCat("container ", PrintableText(call.name),
                                  " keeps the values that it has of ",
                                  PrintableText(absl::StrJoin(call.references, ", "))));
@@ -115,8 +53,7 @@ absl::Status ApplyPod(const Json& pod, const RestartOptions& options, const Kube
         "of the cluster itself); --static restarts it all the same"));
   }
   request.mutable_pod()->set_uid(call->uid);
-  request.mutable_kubernetes_pod()->set_restart_policy(ToProto(call->restart_policy));
-  request.mutable_kubernetes_pod()->set_terminating(call->terminating);
+  plan::WritePodCall(*call, *request.mutable_kubernetes_pod());
   request.mutable_kubernetes_pod()->set_allow_static_pod(kubelet.allow_static);
   if (options.containers.empty()) {
     std::vector<std::string> names;
@@ -128,7 +65,7 @@ absl::Status ApplyPod(const Json& pod, const RestartOptions& options, const Kube
     const auto it = std::find_if(containers->begin(), containers->end(),
                                  [&](const auto& entry) { return entry.name() == container.name; });
     ApplyContainer(container, kubelet, *it, notes);
-    if (!it->has_grace()) *it->mutable_grace() = cli::ToProto(call->grace);
+    if (!it->has_grace()) *it->mutable_grace() = ToProto(call->grace);
   }
   return absl::OkStatus();
 }

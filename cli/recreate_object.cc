@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
-#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -14,6 +13,7 @@
 #include "cli/session.h"
 #include <nlohmann/json.hpp>
 
+#include "common/api/keys.h"
 #include "common/api/names.h"
 #include "common/api/selector.h"
 #include "common/base/status_macros.h"
@@ -31,22 +31,18 @@ constexpr absl::Duration kRoom = absl::Minutes(5);
 constexpr absl::Duration kBudgetRoom = absl::Hours(1);  // until a budget allows it
 constexpr absl::Duration kUsualGrace = absl::Seconds(30);
 
-absl::Status Wrong(absl::string_view flag, absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat(flag, ": ", what));
-}
-
 // The API counts in whole seconds of 32 bits. Nothing: the flag was not given.
 absl::StatusOr<std::optional<int64_t>> Seconds(absl::string_view flag, const std::string& text) {
   if (text.empty()) return std::nullopt;
   const absl::StatusOr<absl::Duration> duration = ParseDurationText(text);
   if (!duration.ok()) return Annotate(duration.status(), flag);
   if (absl::Trunc(*duration, absl::Seconds(1)) != *duration) {
-    return Wrong(flag, absl::StrCat("\"", PrintableText(text),
-                                    "\" is no whole number of seconds, and the API knows no "
-                                    "smaller ones"));
+    return WrongFlag(flag, absl::StrCat("\"", PrintableText(text),
+                                        "\" is no whole number of seconds, and the API knows no "
+                                        "smaller ones"));
   }
   if (*duration > absl::Seconds(std::numeric_limits<int32_t>::max())) {
-    return Wrong(flag, absl::StrCat("\"", PrintableText(text), "\" is too long"));
+    return WrongFlag(flag, absl::StrCat("\"", PrintableText(text), "\" is too long"));
   }
   return absl::ToInt64Seconds(*duration);
 }
@@ -67,7 +63,7 @@ absl::StatusOr<Times> ReadTimes(const PodRestartOptions& options) {
   RK_ASSIGN_OR_RETURN(out.deadline, Seconds("--deadline", options.deadline));
   RK_ASSIGN_OR_RETURN(out.ttl, Seconds("--ttl", options.ttl));
   if (out.deadline.has_value() && absl::Seconds(*out.deadline) < kLeastDeadline) {
-    return Wrong("--deadline", absl::StrCat("must be at least ", DurationText(kLeastDeadline)));
+    return WrongFlag("--deadline", absl::StrCat("must be at least ", DurationText(kLeastDeadline)));
   }
   return out;
 }
@@ -88,9 +84,9 @@ absl::StatusOr<std::vector<std::string>> Choose(const PodRestartOptions& options
   if (options.all) return all;
   if (options.containers.empty()) {
     if (all.size() == 1) return all;
-    return Wrong("-c",
-                 absl::StrCat("pod ", name, " has several containers (", absl::StrJoin(all, ", "),
-                              "); name them with -c NAME, or restart all with --all"));
+    return WrongFlag(
+        "-c", absl::StrCat("pod ", name, " has several containers (", absl::StrJoin(all, ", "),
+                           "); name them with -c NAME, or restart all with --all"));
   }
   // Sidecars among the init containers: whether they can be restarted is the server's to say.
   for (std::string& init : ContainerNames(pod, "initContainers")) all.push_back(std::move(init));
@@ -129,9 +125,9 @@ Json Strategy(const PodRestartOptions& options, const Times& times) {
 
 Json Annotations(const PodRestartOptions& options) {
   Json out = Json::object();
-  if (options.method != "auto") out["rekindle.io/method"] = options.method;
-  if (options.skip_pre_stop) out["rekindle.io/skip-pre-stop"] = "true";
-  if (options.respect_budget) out["rekindle.io/respect-budget"] = "true";
+  if (options.method != "auto") out[std::string(api::kAnnotationRestartMethod)] = options.method;
+  if (options.skip_pre_stop) out[std::string(api::kAnnotationSkipPreStop)] = "true";
+  if (options.respect_budget) out[std::string(api::kAnnotationRespectBudget)] = "true";
   return out;
 }
 
@@ -139,10 +135,10 @@ Json Annotations(const PodRestartOptions& options) {
 
 absl::StatusOr<std::vector<std::string>> PodNames(const PodRestartOptions& options) {
   if (options.pods.empty() && options.selector.empty()) {
-    return Wrong("POD", "name a pod (pod/NAME), or choose pods by their labels with -l");
+    return WrongFlag("POD", "name a pod (pod/NAME), or choose pods by their labels with -l");
   }
   if (!options.pods.empty() && !options.selector.empty()) {
-    return Wrong("-l", "give names of pods or a selector, not both");
+    return WrongFlag("-l", "give names of pods or a selector, not both");
   }
   std::vector<std::string> out;
   for (const std::string& text : options.pods) {
@@ -151,14 +147,14 @@ absl::StatusOr<std::vector<std::string>> PodNames(const PodRestartOptions& optio
                        absl::ConsumePrefix(&name, "po/");
     if (!typed || !api::IsDns1123Subdomain(name)) {
       const bool bare = api::IsDns1123Subdomain(text);
-      return Wrong(
+      return WrongFlag(
           "POD",
           absl::StrCat("\"", PrintableText(text), "\" is not pod/NAME",
                        bare ? absl::StrCat("; write pod/", text) : "",
                        absl::StrContains(name, '/') ? "; the namespace is named with -n" : ""));
     }
     if (std::find(out.begin(), out.end(), name) != out.end()) {
-      return Wrong("POD", absl::StrCat(text, " is given twice"));
+      return WrongFlag("POD", absl::StrCat(text, " is given twice"));
     }
     out.emplace_back(name);
   }
@@ -167,21 +163,13 @@ absl::StatusOr<std::vector<std::string>> PodNames(const PodRestartOptions& optio
 
 absl::Status CheckPodRestart(const PodRestartOptions& options) {
   RK_ASSIGN_OR_RETURN(const std::vector<std::string> pods, PodNames(options));
-  if (options.all && !options.containers.empty()) {
-    return Wrong("--all", "is for all containers; leave out -c");
-  }
-  std::set<std::string> seen;
-  for (const std::string& name : options.containers) {
-    if (!seen.insert(name).second) {
-      return Wrong("-c", absl::StrCat(PrintableText(name), " is given twice"));
-    }
-  }
+  RK_RETURN_IF_ERROR(CheckContainers(options));
   if (!options.name.empty() && pods.size() != 1) {
-    return Wrong("--name", "is for one pod; several requests cannot have one name");
+    return WrongFlag("--name", "is for one pod; several requests cannot have one name");
   }
   if (!options.name.empty() && !api::IsDns1123Subdomain(options.name)) {
-    return Wrong("--name", absl::StrCat("\"", PrintableText(options.name),
-                                        "\" is no name: lower case letters, digits, - and ."));
+    return WrongFlag("--name", absl::StrCat("\"", PrintableText(options.name),
+                                            "\" is no name: lower case letters, digits, - and ."));
   }
   if (!options.selector.empty()) {
     const absl::StatusOr<api::Selector> selector = api::Selector::Parse(options.selector);

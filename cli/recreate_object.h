@@ -8,30 +8,19 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cli/restart_flags.h"
 
 #include "common/json/json_fwd.h"
 
 namespace rekindle::cli {
 
 // The flags of `rekindle restart`, as given.
-struct PodRestartOptions {
+struct PodRestartOptions : RestartFlags {
   std::vector<std::string> pods;  // "pod/NAME"
   std::string selector;
-  std::vector<std::string> containers;
-  bool all = false;
-  std::string method = "auto";
-  std::string grace;
-  bool skip_pre_stop = false;
-  std::string unready_grace;
-  std::string min_started;
-  bool ordered = false;
-  std::string on_failure = "fail";
-  bool force = false;
-  std::string deadline;
   std::string ttl = "1h";
   bool respect_budget = false;
   std::string name;
-  bool no_wait = false;
   bool dry_run = false;
 };
 

@@ -71,7 +71,8 @@ RequestView ReadRequest(const Json& request) {
   out.uid = Text(request, {"metadata", "uid"});
   out.pod = Text(request, {"spec", "podName"});
   out.node = Text(request, {"metadata", "labels", api::kLabelRecreateNode});
-  const std::string method = Text(request, {"metadata", "annotations", "rekindle.io/method"});
+  const std::string method =
+      Text(request, {"metadata", "annotations", api::kAnnotationRestartMethod});
   if (!method.empty()) out.method = method;
   out.phase = Text(request, {"status", "phase"});
   out.message = Text(request, {"status", "message"});
@@ -81,7 +82,7 @@ RequestView ReadRequest(const Json& request) {
     out.deadline = absl::Seconds(*seconds);
   }
   for (const Json& condition : ListOf(request, {"status", "conditions"})) {
-    if (json::String(condition, "type") == "PreRecreateGrace" &&
+    if (json::String(condition, "type") == api::kConditionPreRecreateGrace &&
         json::String(condition, "status") == "True") {
       out.draining = true;
     }

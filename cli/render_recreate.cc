@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include <nlohmann/json.hpp>
 
+#include "common/api/keys.h"
 #include "common/base/text.h"
 #include "common/json/tree.h"
 
@@ -65,8 +66,8 @@ void AddSpec(const Json& object, Sheet& sheet) {
   const auto says = [&](absl::string_view annotation) {
     return json::String(object, {"metadata", "annotations", annotation}) == "true";
   };
-  if (says("rekindle.io/skip-pre-stop")) sheet.Add("Pre-stop hook", "skipped");
-  if (says("rekindle.io/respect-budget")) sheet.Add("Budget", "respected");
+  if (says(api::kAnnotationSkipPreStop)) sheet.Add("Pre-stop hook", "skipped");
+  if (says(api::kAnnotationRespectBudget)) sheet.Add("Budget", "respected");
   sheet.Add("Deadline", SecondsText(object, {"spec", "activeDeadlineSeconds"}));
   sheet.Add("Kept for", SecondsText(object, {"spec", "ttlSecondsAfterFinished"}));
 }

@@ -15,10 +15,6 @@
 namespace rekindle::cli {
 namespace {
 
-absl::Status Wrong(absl::string_view flag, absl::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat(flag, ": ", what));
-}
-
 // Sets a duration field when the flag was given.
 template <typename Setter>
 absl::Status SetDuration(absl::string_view flag, const std::string& text, Setter set) {
@@ -39,9 +35,9 @@ absl::Status SetReadyCheck(const RestartOptions& options, v1::ContainerRestart& 
   const int given =
       !options.ready_tcp.empty() + !options.ready_http.empty() + !options.ready_exec.empty();
   if (given == 0) return absl::OkStatus();
-  if (given > 1) return Wrong("--ready-tcp, --ready-http, --ready-exec", "give only one");
+  if (given > 1) return WrongFlag("--ready-tcp, --ready-http, --ready-exec", "give only one");
   if (options.method != "hot") {
-    return Wrong("--ready-*", "a ready check needs --method hot; otherwise use --min-started");
+    return WrongFlag("--ready-*", "a ready check needs --method hot; otherwise use --min-started");
   }
   v1::Handler& handler = *restart.mutable_ready_check()->mutable_handler();
   if (!options.ready_tcp.empty()) {
@@ -57,7 +53,7 @@ absl::Status SetReadyCheck(const RestartOptions& options, v1::ContainerRestart& 
   } else {
     const auto command = SplitCommand(options.ready_exec);
     if (!command.ok()) return Annotate(command.status(), "--ready-exec");
-    if (command->empty()) return Wrong("--ready-exec", "the command is empty");
+    if (command->empty()) return WrongFlag("--ready-exec", "the command is empty");
     for (const std::string& word : *command) handler.mutable_exec()->add_command(word);
   }
   return absl::OkStatus();
@@ -68,21 +64,22 @@ absl::Status SetEnv(const RestartOptions& options, v1::ContainerRestart& restart
   for (const std::string& entry : options.env) {
     const size_t equals = entry.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return Wrong("--env", absl::StrCat("\"", PrintableText(entry), "\" is not NAME=VALUE"));
+      return WrongFlag("--env", absl::StrCat("\"", PrintableText(entry), "\" is not NAME=VALUE"));
     }
     v1::EnvVar& variable = *restart.add_env();
     variable.set_name(entry.substr(0, equals));
     variable.set_value(entry.substr(equals + 1));
     if (!names.insert(variable.name()).second) {
-      return Wrong("--env", absl::StrCat(PrintableText(variable.name()), " is given twice"));
+      return WrongFlag("--env", absl::StrCat(PrintableText(variable.name()), " is given twice"));
     }
   }
   for (const std::string& name : options.unset_env) {
     if (name.empty() || name.find('=') != std::string::npos) {
-      return Wrong("--unset-env", absl::StrCat("\"", PrintableText(name), "\" is not a name"));
+      return WrongFlag("--unset-env", absl::StrCat("\"", PrintableText(name), "\" is not a name"));
     }
     if (!names.insert(name).second) {
-      return Wrong("--unset-env", absl::StrCat(PrintableText(name), " is set or unset already"));
+      return WrongFlag("--unset-env",
+                       absl::StrCat(PrintableText(name), " is set or unset already"));
     }
     restart.add_unset_env(name);
   }
@@ -119,7 +116,7 @@ absl::Status ApplyExpectedIds(const std::vector<std::string>& expect_ids,
   for (const std::string& entry : expect_ids) {
     const size_t equals = entry.find('=');
     if (equals == std::string::npos && request.containers_size() > 1) {
-      return Wrong("--expect-id", "with several containers write NAME=ID");
+      return WrongFlag("--expect-id", "with several containers write NAME=ID");
     }
     const std::string name =
         equals == std::string::npos ? request.containers(0).name() : entry.substr(0, equals);
@@ -128,12 +125,12 @@ absl::Status ApplyExpectedIds(const std::vector<std::string>& expect_ids,
     const auto it = std::find_if(containers->begin(), containers->end(),
                                  [&](const auto& restart) { return restart.name() == name; });
     if (it == containers->end()) {
-      return Wrong("--expect-id",
-                   absl::StrCat("container \"", PrintableText(name), "\" is not being restarted"));
+      return WrongFlag("--expect-id", absl::StrCat("container \"", PrintableText(name),
+                                                   "\" is not being restarted"));
     }
-    if (id.empty()) return Wrong("--expect-id", "the ID is empty");
+    if (id.empty()) return WrongFlag("--expect-id", "the ID is empty");
     if (!it->expected_container_id().empty()) {
-      return Wrong("--expect-id", absl::StrCat(PrintableText(name), " is given twice"));
+      return WrongFlag("--expect-id", absl::StrCat(PrintableText(name), " is given twice"));
     }
     it->set_expected_container_id(id);
   }
@@ -156,16 +153,8 @@ absl::StatusOr<v1::RestartContainersRequest> BuildRestart(const RestartOptions& 
   RK_RETURN_IF_ERROR(
       SetDuration("--deadline", options.deadline, [&] { return request.mutable_deadline(); }));
   RK_ASSIGN_OR_RETURN(const v1::ContainerRestart like, BuildContainer(options));
-  if (options.all && !options.containers.empty()) {
-    return Wrong("--all", "is for all containers; leave out -c");
-  }
-  std::set<std::string> names;
-  for (const std::string& name : options.containers) {
-    if (!names.insert(name).second) {
-      return Wrong("-c", absl::StrCat(PrintableText(name), " is given twice"));
-    }
-    AddContainer(like, name, request);
-  }
+  RK_RETURN_IF_ERROR(CheckContainers(options));
+  for (const std::string& name : options.containers) AddContainer(like, name, request);
   if (!options.containers.empty()) {
     RK_RETURN_IF_ERROR(ApplyExpectedIds(options.expect_ids, request));
   }

@@ -7,33 +7,22 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cli/restart_flags.h"
 
 #include "rekindle/node/v1/node.pb.h"
 
 namespace rekindle::cli {
 
 // The flags of `rekindle node restart`, as given.
-struct RestartOptions {
+struct RestartOptions : RestartFlags {
   std::string pod;
-  std::vector<std::string> containers;
-  bool all = false;
-  std::string method = "auto";
-  std::string grace;
-  bool skip_pre_stop = false;
-  std::string min_started;
-  std::string unready_grace;
-  bool ordered = false;
-  std::string on_failure = "fail";
-  bool force = false;
   std::vector<std::string> env;
   std::vector<std::string> unset_env;
   std::string ready_tcp;
   std::string ready_http;
   std::string ready_exec;
-  std::string deadline;
   std::vector<std::string> expect_ids;
   std::string request_id;
-  bool no_wait = false;
 };
 
 // Checks everything that can be checked without the daemon and makes the request; the containers

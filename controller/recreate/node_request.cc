@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <tuple>
-#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include <nlohmann/json.hpp>
 
+#include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "common/json/tree.h"
 #include "controller/plan/recreate/call.h"
+#include "controller/plan/recreate/hook.h"
+#include "controller/plan/wire/node_wire.h"
 
 namespace rekindle::recreate {
 namespace {
@@ -23,65 +25,6 @@ constexpr absl::Duration kAfterDeadline = absl::Seconds(5);
 constexpr absl::Duration kDefaultGrace = absl::Seconds(30);
 // The daemon takes no longer ones; some pods have graces of days.
 constexpr absl::Duration kLongest = absl::Hours(24);
-
-void ToProto(absl::Duration duration, google::protobuf::Duration* out) {
-  out->set_seconds(absl::ToInt64Seconds(duration));
-  out->set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(duration - absl::Seconds(absl::ToInt64Seconds(duration)))));
-}
-
-v1::RestartPolicy ToProto(api::RestartPolicy policy) {
-  switch (policy) {
-    case api::RestartPolicy::kOnFailure:
-      return v1::RESTART_POLICY_ON_FAILURE;
-    case api::RestartPolicy::kNever:
-      return v1::RESTART_POLICY_NEVER;
-    case api::RestartPolicy::kAlways:
-      break;
-  }
-  return v1::RESTART_POLICY_ALWAYS;
-}
-
-v1::Method ToProto(plan::RestartMethod method) {
-  switch (method) {
-    case plan::RestartMethod::kReplace:
-      return v1::METHOD_REPLACE;
-    case plan::RestartMethod::kHot:
-      return v1::METHOD_HOT;
-    case plan::RestartMethod::kDelegate:
-      return v1::METHOD_DELEGATE;
-    case plan::RestartMethod::kAuto:
-      break;
-  }
-  return v1::METHOD_AUTO;
-}
-
-struct HandlerWriter {
-  v1::Handler& out;
-
-  void operator()(const plan::ExecHook& hook) const {
-    out.mutable_exec()->mutable_command()->Assign(hook.command.begin(), hook.command.end());
-  }
-  void operator()(const plan::HttpGetHook& hook) const {
-    v1::HttpGetAction& get = *out.mutable_http_get();
-    get.set_host(hook.host);
-    get.set_port(hook.port);
-    get.set_path(hook.path);
-    get.set_scheme(hook.https ? "HTTPS" : "HTTP");
-    for (const auto& [name, value] : hook.headers) {
-      v1::Header& header = *get.add_headers();
-      header.set_name(name);
-      header.set_value(value);
-    }
-  }
-  void operator()(const plan::TcpSocketHook& hook) const {
-    out.mutable_tcp_socket()->set_host(hook.host);
-    out.mutable_tcp_socket()->set_port(hook.port);
-  }
-  void operator()(const plan::SleepHook& hook) const {
-    ToProto(hook.duration, out.mutable_sleep()->mutable_duration());
-  }
-};
 
 const Json* FindContainer(const Json& pod, const std::string& name) {
   for (const absl::string_view list : {"containers", "initContainers"}) {
@@ -111,8 +54,9 @@ void SetReadyCheck(const Json& container, v1::ContainerRestart& out) {
   const auto hook = plan::ReadHook(as_hook, "preStop", "readinessProbe");
   if (!hook.ok() || !hook->has_value()) return;
   v1::ReadyCheck& check = *out.mutable_ready_check();
-  std::visit(HandlerWriter{*check.mutable_handler()}, **hook);
-  ToProto(absl::Seconds(json::Int(*probe, "timeoutSeconds").value_or(1)), check.mutable_timeout());
+  plan::WriteHook(**hook, *check.mutable_handler());
+  *check.mutable_timeout() =
+      ToProto(absl::Seconds(json::Int(*probe, "timeoutSeconds").value_or(1)));
   check.set_success_threshold(
       static_cast<uint32_t>(json::Int(*probe, "successThreshold").value_or(1)));
 }
@@ -120,27 +64,12 @@ void SetReadyCheck(const Json& container, v1::ContainerRestart& out) {
 void Fill(const plan::RecreateRequest& request, const plan::ContainerCall& call, const Json& pod,
           v1::ContainerRestart& out) {
   out.set_name(call.name);
-  out.set_method(ToProto(request.method));
-  out.set_restart_policy(ToProto(call.restart_policy));
+  out.set_method(plan::ToWire(request.method));
   out.set_skip_pre_stop(request.skip_pre_stop);
-  if (call.pre_stop.has_value() && !request.skip_pre_stop) {
-    std::visit(HandlerWriter{*out.mutable_pre_stop()}, *call.pre_stop);
-  }
-  if (call.post_start.has_value()) {
-    std::visit(HandlerWriter{*out.mutable_post_start()}, *call.post_start);
-  }
-  ToProto(request.min_started, out.mutable_min_started());
-  out.set_env_from_references(!call.references.empty());
-  out.set_kubelet_health_checks(call.health_checked);
+  plan::WriteContainerCall(call, out);
+  *out.mutable_min_started() = ToProto(request.min_started);
   if (request.method == plan::RestartMethod::kHot) {
     if (const Json* container = FindContainer(pod, call.name)) SetReadyCheck(*container, out);
-  }
-  // With delegate the kubelet computes all variables.
-  if (request.method == plan::RestartMethod::kDelegate) return;
-  for (const auto& [name, value] : call.env) {
-    v1::EnvVar& variable = *out.add_env();
-    variable.set_name(name);
-    variable.set_value(value);
   }
 }
 
@@ -195,13 +124,12 @@ absl::StatusOr<v1::RestartContainersRequest> BuildNodeRequest(const plan::Recrea
   out.mutable_pod()->set_uid(call.uid);
   out.set_order(v1::ORDER_LISTED);
   out.set_failure_policy(v1::FAILURE_POLICY_FAIL);
-  ToProto(deadline, out.mutable_deadline());
-  out.mutable_kubernetes_pod()->set_restart_policy(ToProto(call.restart_policy));
-  out.mutable_kubernetes_pod()->set_terminating(call.terminating);
+  *out.mutable_deadline() = ToProto(deadline);
+  plan::WritePodCall(call, *out.mutable_kubernetes_pod());
   v1::ContainerRestart& restart = *out.add_containers();
   Fill(request, call.containers.front(), pod, restart);
   restart.set_expected_container_id(expected_id);
-  ToProto(std::min(call.grace, kLongest), restart.mutable_grace());
+  *restart.mutable_grace() = ToProto(std::min(call.grace, kLongest));
   return out;
 }
 
@@ -259,14 +187,6 @@ std::string MethodName(v1::Method method) {
     default:
       return "auto";
   }
-}
-
-absl::Duration FromProto(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
-
-absl::Time FromProto(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
 
 }  // namespace rekindle::recreate

@@ -41,8 +41,6 @@ std::map<std::string, plan::LiveContainer> NewestContainers(const node::v1::List
 
 // For people: "replace".
 std::string MethodName(node::v1::Method method);
-absl::Duration FromProto(const google::protobuf::Duration& duration);
-absl::Time FromProto(const google::protobuf::Timestamp& time);
 
 }  // namespace rekindle::recreate
 

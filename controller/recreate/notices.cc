@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
+#include "common/base/proto_time.h"
 #include "controller/recreate/node_request.h"
 
 namespace rekindle::recreate {

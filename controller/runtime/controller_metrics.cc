@@ -2,11 +2,7 @@
 
 #include <utility>
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
+#include "common/metrics/metric_set.h"
 
 namespace rekindle {
 namespace {
@@ -25,25 +21,10 @@ Histogram::BucketBoundaries CallBuckets() {
   return {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 30, 60};
 }
 
-// What has been counted elsewhere.
-void Raise(Counter& counter, double now) {
-  if (now > counter.Value()) counter.Increment(now - counter.Value());
-}
-
 }  // namespace
 
-struct ControllerMetrics::Families {
-  prometheus::Registry registry;
-
-  Family<Counter>& Count(const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-  }
-  Family<Gauge>& Level(const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-  }
-  Family<Histogram>& Spread(const char* name, const char* help) {
-    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
-  }
+struct ControllerMetrics::Families : MetricSet {
+  using MetricSet::MetricSet;
 
   Family<Counter>& runs =
       Count("rekindle_controller_reconciles_total",
@@ -84,19 +65,10 @@ struct ControllerMetrics::Families {
       Count("rekindle_controller_events_total", "Events for users, by what became of them.");
   Gauge& events_waiting =
       Level("rekindle_controller_events_waiting", "Events that are still to be written.").Add({});
-  Family<Gauge>& build_info =
-      Level("rekindle_controller_build_info", "The program's version; always 1.");
-};
-
-struct ControllerMetrics::Source {
-  Counter* counter = nullptr;  // one of the two
-  Gauge* gauge = nullptr;
-  std::function<double()> read;
 };
 
 ControllerMetrics::ControllerMetrics(const std::string& version)
-    : families_(std::make_unique<Families>()) {
-  families_->build_info.Add({{"version", version}}).Set(1);
+    : families_(std::make_unique<Families>("rekindle_controller", version)) {
   // Present from the start: an alert on a counter that does not exist yet never fires.
   for (const char* outcome : {"written", "suppressed", "overflowed", "rejected"}) {
     families_->events.Add({{"outcome", outcome}});
@@ -175,27 +147,12 @@ void ControllerMetrics::SetState(const ManagerState& state) {
 
 void ControllerMetrics::AddSource(const std::string& name, const std::string& help, bool total,
                                   const Labels& labels, std::function<double()> read) {
-  Source source{.read = std::move(read)};
-  // A family is registered once; its name with other labels adds to it.
-  if (total) {
-    source.counter =
-        &prometheus::BuildCounter().Name(name).Help(help).Register(families_->registry).Add(labels);
-  } else {
-    source.gauge =
-        &prometheus::BuildGauge().Name(name).Help(help).Register(families_->registry).Add(labels);
-  }
-  MutexLock lock(&mutex_);
-  sources_.push_back(std::move(source));
+  families_->AddSource(name, help, total, labels, std::move(read));
 }
 
 std::string ControllerMetrics::Text() {
   MutexLock lock(&mutex_);
-  for (const Source& source : sources_) {
-    const double now = source.read();
-    if (source.gauge != nullptr) source.gauge->Set(now);
-    if (source.counter != nullptr) Raise(*source.counter, now);
-  }
-  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+  return families_->Text();
 }
 
 }  // namespace rekindle

@@ -5,9 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 
 #include "common/base/sync.h"
@@ -42,13 +40,11 @@ class ControllerMetrics {
 
  private:
   struct Families;
-  struct Source;
 
   void SetCache(const CacheState& cache, const std::string& controller);
 
   const std::unique_ptr<Families> families_;
-  Mutex mutex_;  // one scrape at a time
-  std::vector<Source> sources_ ABSL_GUARDED_BY(mutex_);
+  Mutex mutex_;  // a scrape shows one state, not half of the next
 };
 
 }  // namespace rekindle

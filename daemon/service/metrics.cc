@@ -5,13 +5,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 #include "common/base/sync.h"
+#include "common/metrics/metric_set.h"
 #include "daemon/service/convert.h"
 
 namespace rekindle::service {
@@ -58,18 +54,8 @@ std::string CodeLabel(absl::StatusCode code) { return absl::StatusCodeToString(c
 
 }  // namespace
 
-struct Metrics::Families {
-  prometheus::Registry registry;
-
-  Family<Counter>& Count(const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-  }
-  Family<Gauge>& Level(const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-  }
-  Family<Histogram>& Spread(const char* name, const char* help) {
-    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
-  }
+struct Metrics::Families : MetricSet {
+  using MetricSet::MetricSet;
 
   Family<Counter>& operations =
       Count("rekindled_operations_total", "Operations that have ended, by method and outcome.");
@@ -115,11 +101,10 @@ struct Metrics::Families {
             "When the daemon's own certificate expires, in seconds since the epoch.");
   Family<Gauge>& registered =
       Level("rekindled_registered", "1 while the controller has this node's registration.");
-  Family<Gauge>& build_info = Level("rekindled_build_info", "1; the version is in the label.");
 };
 
-Metrics::Metrics(const std::string& version) : families_(std::make_unique<Families>()) {
-  families_->build_info.Add({{"version", version}}).Set(1);
+Metrics::Metrics(const std::string& version)
+    : families_(std::make_unique<Families>("rekindled", version)) {
   // Present from the start: an alert on a counter that does not exist yet never fires.
   for (const auto method :
        {restart::Method::kReplace, restart::Method::kHot, restart::Method::kDelegate}) {
@@ -233,8 +218,6 @@ void Metrics::ObserveRefusedConnection(absl::string_view reason) {
   families_->refused.Add({{"reason", std::string(reason)}}).Increment();
 }
 
-std::string Metrics::Text() const {
-  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
-}
+std::string Metrics::Text() const { return families_->Text(); }
 
 }  // namespace rekindle::service

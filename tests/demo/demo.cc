@@ -1,18 +1,16 @@
 #include "tests/demo/demo.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
+#include <nlohmann/json.hpp>
 
 #include "common/base/status_macros.h"
+#include "tests/bare_metal/api.h"
+#include "tests/demo/say.h"
 #include "tests/measure/stats.h"
 #include "tests/measure/swap.h"
 
@@ -21,30 +19,7 @@ namespace {
 
 constexpr int kPort = 8080;
 constexpr char kNote[] = "written before the restart";
-constexpr char kNamespace[] = "default";
 constexpr absl::Duration kLimit = absl::Minutes(1);
-
-using bare_metal::Json;
-
-void Step(const std::string& text) {
-  absl::PrintF("\n>> %s\n", text);
-  std::fflush(stdout);
-}
-
-void Indented(const std::string& text) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (!line.empty()) absl::PrintF("     %s\n", line);
-  }
-  std::fflush(stdout);
-}
-
-std::string Short(const std::string& id) { return id.substr(0, 13); }
-
-std::string List(const std::vector<double>& values) {
-  return absl::StrJoin(values, "  ", [](std::string* out, double value) {
-    absl::StrAppend(out, absl::StrFormat("%.1f", value));
-  });
-}
 
 bed::PodSpec WebPod(const std::string& name, const std::string& volume, bool hot) {
   bed::PodSpec spec;
@@ -66,45 +41,6 @@ bed::PodSpec WebPod(const std::string& name, const std::string& volume, bool hot
   web.mounts = {{"/data", volume, false}};
   return spec;
 }
-
-// A request as a user writes it.
-std::string RequestYaml(const std::string& name, const std::string& pod,
-                        const std::string& method) {
-  std::string annotations;
-  if (!method.empty()) {
-    annotations = absl::StrCat("  annotations:\n    rekindle.io/method: ", method, "\n");
-  }
-  return absl::StrCat(
-      "apiVersion: apps.kruise.io/v1beta1\n"
-      "kind: ContainerRecreateRequest\n"
-      "metadata:\n"
-      "  name: ",
-      name, "\n  namespace: ", kNamespace, "\n", annotations,
-      "spec:\n"
-      "  podName: ",
-      pod,
-      "\n"
-      "  containers:\n"
-      "  - name: web\n");
-}
-
-// "Recreating  web: Recreating (stopped)", or an empty text while nothing is said.
-std::string Progress(const Json& request) {
-  const Json status = request.value("status", Json::object());
-  std::string out = status.value("phase", "");
-  for (const Json& state : status.value("containerRecreateStates", Json::array())) {
-    absl::StrAppend(&out,
-                    absl::StrFormat("%*s", std::max(0, 12 - static_cast<int>(out.size())), ""),
-                    state.value("name", ""), ": ", state.value("phase", ""),
-                    state.value("isKilled", false) ? " (the old one is stopped)" : "");
-  }
-  if (const std::string message = status.value("message", ""); !message.empty()) {
-    absl::StrAppend(&out, "  ", message);
-  }
-  return out;
-}
-
-double Millis(absl::Duration duration) { return absl::ToDoubleMilliseconds(duration); }
 
 }  // namespace
 
@@ -134,9 +70,11 @@ absl::Status Demo::SetUp() {
                                                             .dir = bed_->dir() + "/controller",
                                                             .daemon = daemon_->socket(),
                                                             .flags = {}}));
-  api_ = std::make_unique<bare_metal::Api>(controller_->endpoint());
-  requests_ = std::make_unique<bare_metal::ObjectWatch>(controller_->endpoint(),
-                                                        bare_metal::RequestPath(kNamespace));
+  requests_ = std::make_unique<Requests>(Requests::Options{.endpoint = controller_->endpoint(),
+                                                           .kubectl = options_.kubectl,
+                                                           .kubeconfig = controller_->kubeconfig(),
+                                                           .dir = bed_->dir(),
+                                                           .limit = kLimit});
   absl::PrintF("   %s\n", controller_->endpoint().url);
   Step("Running two pods, each with an HTTP server and a volume at /data");
   RK_RETURN_IF_ERROR(bed::WriteFile(bed_->Volume("data") + "/note", kNote));
@@ -150,8 +88,8 @@ absl::Status Demo::SetUp() {
 }
 
 absl::Status Demo::ShowPods() {
-  if (!options_.kubectl.empty()) {
-    Indented(Kubectl({"get", "pods", "-o", "wide"}));
+  if (requests_->has_kubectl()) {
+    Indented(requests_->Kubectl({"get", "pods", "-o", "wide"}));
     return absl::OkStatus();
   }
   RK_ASSIGN_OR_RETURN(const std::string pods, daemon_->Cli({"ps"}));
@@ -160,23 +98,12 @@ absl::Status Demo::ShowPods() {
   return absl::OkStatus();
 }
 
-// Its command, and what it says.
-std::string Demo::Kubectl(const std::vector<std::string>& arguments) const {
-  absl::PrintF("   $ kubectl %s\n", absl::StrJoin(arguments, " "));
-  std::fflush(stdout);
-  std::vector<std::string> argv = {options_.kubectl, "--kubeconfig", controller_->kubeconfig(),
-                                   "--cache-dir", bed_->dir() + "/kubectl"};
-  argv.insert(argv.end(), arguments.begin(), arguments.end());
-  const absl::StatusOr<std::string> output = bed::RunCommand(argv, kLimit);
-  return output.ok() ? *output : std::string(output.status().message());
-}
-
 absl::Status Demo::AwaitShown(const bed::Pod& pod) {
   RK_ASSIGN_OR_RETURN(const bed::v1::Container newest, bed_->Newest(pod, "web"));
   const std::string id = absl::StrCat("containerd://", newest.id());
   const bool shown = bed::WaitUntil(
       [&] {
-        const auto now = api_->Get(bare_metal::PodPath(kNamespace, pod.spec.name));
+        const auto now = requests_->api().Get(bare_metal::PodPath(kNamespace, pod.spec.name));
         if (!now.ok() || !(*now)["status"].contains("containerStatuses")) return false;
         return (*now)["status"]["containerStatuses"][0]["containerID"] == id;
       },
@@ -184,92 +111,6 @@ absl::Status Demo::AwaitShown(const bed::Pod& pod) {
   if (shown) return absl::OkStatus();
   return absl::DeadlineExceededError(
       absl::StrCat("the API does not show container ", Short(newest.id()), " of ", pod.spec.name));
-}
-
-absl::Status Demo::Follow(const std::string& name, bool print) {
-  absl::Time begin = absl::InfinitePast();
-  std::string last;
-  const bool ended = requests_->Await(
-      name,
-      [&](const Json& now) {
-        if (now.is_null()) return false;
-        if (begin == absl::InfinitePast()) begin = absl::Now();
-        const std::string line = Progress(now);
-        if (print && line != last) {
-          absl::PrintF("   %8.0f ms  %s\n", Millis(absl::Now() - begin), line);
-          std::fflush(stdout);
-        }
-        last = line;
-        return now.value("status", Json::object()).value("phase", "") == "Completed";
-      },
-      kLimit);
-  if (!ended) {
-    return absl::DeadlineExceededError(absl::StrCat("request ", name, " did not end: ", last));
-  }
-  const Json status = requests_->Newest(name)["status"];
-  for (const Json& state : status.value("containerRecreateStates", Json::array())) {
-    if (state.value("phase", "") != "Succeeded") {
-      return absl::DataLossError(absl::StrCat("request ", name, ": ", status.dump()));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Demo::Apply(const std::string& name, const std::string& pod,
-                         const std::string& method) {
-  const std::string text = RequestYaml(name, pod, method);
-  Indented(text);
-  if (options_.kubectl.empty()) {
-    absl::PrintF("   $ curl --data-binary @%s.yaml %s\n", name,
-                 bare_metal::RequestPath(kNamespace));
-    std::fflush(stdout);
-    RK_RETURN_IF_ERROR(api_->CreateYaml(bare_metal::RequestPath(kNamespace), text).status());
-    return Follow(name, true);
-  }
-  const std::string file = absl::StrCat(bed_->dir(), "/", name, ".yaml");
-  RK_RETURN_IF_ERROR(bed::WriteFile(file, text));
-  absl::PrintF("   $ kubectl apply -f %s.yaml\n", name);
-  std::fflush(stdout);
-  // Beside the watch: the restart is nearly over when kubectl has ended.
-  absl::Status applied;
-  std::thread kubectl([&] {
-    applied = bed::RunCommand({options_.kubectl, "--kubeconfig", controller_->kubeconfig(),
-                               "--cache-dir", bed_->dir() + "/kubectl", "apply", "-f", file},
-                              kLimit)
-                  .status();
-  });
-  const absl::Status followed = Follow(name, true);
-  kubectl.join();
-  RK_RETURN_IF_ERROR(applied);
-  return followed;
-}
-
-absl::Status Demo::Request(const std::string& name, const std::string& pod) {
-  const std::string text = RequestYaml(name, pod, "");
-  const absl::Time sent = absl::Now();
-  RK_RETURN_IF_ERROR(api_->CreateYaml(bare_metal::RequestPath(kNamespace), text).status());
-  RK_RETURN_IF_ERROR(Follow(name, false));
-  requests_ms_.push_back(Millis(absl::Now() - sent));
-  return absl::OkStatus();
-}
-
-// What the events of the request say. They are written a moment later.
-absl::Status Demo::ShowEvents(const std::string& request) {
-  Json events;
-  const bool told = bed::WaitUntil(
-      [&] {
-        const auto list = api_->Get(bare_metal::EventPath(kNamespace) +
-                                    "?fieldSelector=involvedObject.name=" + request);
-        events = list.ok() ? (*list)["items"] : Json::array();
-        return std::any_of(events.begin(), events.end(),
-                           [](const Json& event) { return event["reason"] == "Restarted"; });
-      },
-      kLimit);
-  for (const Json& event : events) {
-    absl::PrintF("     event %s: %s\n", event.value("reason", ""), event.value("message", ""));
-  }
-  if (!told) return absl::DeadlineExceededError("no event tells of the restart");
-  return absl::OkStatus();
 }
 
 // Everything that a restart in place promises to keep, as it is now.
@@ -289,25 +130,26 @@ absl::StatusOr<Demo::Facts> Demo::Look(const bed::Pod& pod) {
 absl::Status Demo::ShowRestart() {
   RK_ASSIGN_OR_RETURN(Facts before, Look(web_));
   Step("Asking for a restart in place, while a client connects every 2 ms");
-  RK_ASSIGN_OR_RETURN(measure::ProbeResult seen, measure::Watch(web_, kPort, [this] {
-                        return Apply("restart-web", "web", "");
-                      }));
-  if (!options_.kubectl.empty()) Indented(Kubectl({"get", "containerrecreaterequests"}));
-  RK_RETURN_IF_ERROR(ShowEvents("restart-web"));
+  RK_ASSIGN_OR_RETURN(
+      measure::ProbeResult seen, measure::Watch(web_, kPort, [this] {
+        return requests_->Apply({.name = "restart-web", .pod = "web", .container = "web"});
+      }));
+  if (requests_->has_kubectl()) {
+    Indented(requests_->Kubectl({"get", "containerrecreaterequests"}));
+  }
+  RK_RETURN_IF_ERROR(requests_->ShowEvents("restart-web"));
   RK_ASSIGN_OR_RETURN(Facts after, Look(web_));
   gaps_ms_.push_back(seen.gap_ms);
   ip_kept_ = before.ip == after.ip && before.sandbox == after.sandbox;
   volumes_kept_ = before.note == kNote && after.note == kNote;
-  absl::PrintF("\n   %-16s %-28s %-28s\n", "", "before", "after");
-  absl::PrintF("   %-16s %-28s %-28s %s\n", "pod IP", before.ip, after.ip,
-               before.ip == after.ip ? "kept" : "LOST");
-  absl::PrintF("   %-16s %-28s %-28s %s\n", "sandbox", Short(before.sandbox), Short(after.sandbox),
-               before.sandbox == after.sandbox ? "kept" : "LOST");
-  absl::PrintF("   %-16s %-28s %-28s %s\n", "/data/note", before.note, after.note,
-               volumes_kept_ ? "kept" : "LOST");
-  absl::PrintF("   %-16s %-28s %-28s new\n", "container", Short(before.container),
-               Short(after.container));
-  absl::PrintF("   %-16s %-28d %-28d\n", "attempt", before.attempt, after.attempt);
+  Say("");
+  Compare("", "before", "after");
+  Compare("pod IP", before.ip, after.ip, Kept(before.ip == after.ip));
+  Compare("sandbox", Short(before.sandbox), Short(after.sandbox),
+          Kept(before.sandbox == after.sandbox));
+  Compare("/data/note", before.note, after.note, Kept(volumes_kept_));
+  Compare("container", Short(before.container), Short(after.container), "new");
+  Compare("attempt", absl::StrCat(before.attempt), absl::StrCat(after.attempt));
   absl::PrintF("   The client had no answer for %.1f ms (%d refused connections).\n", seen.gap_ms,
                seen.failed);
   if (!ip_kept_ || !volumes_kept_) return absl::DataLossError("the restart lost IP or volume");
@@ -328,8 +170,13 @@ absl::Status Demo::CompareWithFloor() {
     floors_ms_.push_back(floor.gap_ms);
     RK_RETURN_IF_ERROR(AwaitShown(web_));
     const std::string name = absl::StrCat("round-", i + 1);
-    RK_ASSIGN_OR_RETURN(measure::ProbeResult seen,
-                        measure::Watch(web_, kPort, [&] { return Request(name, "web"); }));
+    RK_ASSIGN_OR_RETURN(
+        measure::ProbeResult seen, measure::Watch(web_, kPort, [&]() -> absl::Status {
+          RK_ASSIGN_OR_RETURN(const double took,
+                              requests_->Send({.name = name, .pod = "web", .container = "web"}));
+          requests_ms_.push_back(took);
+          return absl::OkStatus();
+        }));
     gaps_ms_.push_back(seen.gap_ms);
   }
   absl::PrintF("   floor     %s  ms\n   rekindle  %s  ms\n", List(floors_ms_), List(gaps_ms_));
@@ -342,11 +189,13 @@ absl::Status Demo::ShowHot() {
                        options_.load_rate));
   RK_ASSIGN_OR_RETURN(Facts before, Look(hot_));
   measure::LoadGenerator load(hot_.ip, kPort, 10, options_.load_rate);
-  RK_ASSIGN_OR_RETURN(measure::ProbeResult seen, measure::Watch(hot_, kPort, [this] {
-                        return Apply("restart-hot", "web-hot", "hot");
-                      }));
+  RK_ASSIGN_OR_RETURN(
+      measure::ProbeResult seen, measure::Watch(hot_, kPort, [this] {
+        return requests_->Apply(
+            {.name = "restart-hot", .pod = "web-hot", .container = "web", .method = "hot"});
+      }));
   measure::LoadResult result = load.Stop();
-  RK_RETURN_IF_ERROR(ShowEvents("restart-hot"));
+  RK_RETURN_IF_ERROR(requests_->ShowEvents("restart-hot"));
   RK_ASSIGN_OR_RETURN(Facts after, Look(hot_));
   hot_gap_ms_ = seen.gap_ms;
   hot_failed_ = result.failed + seen.failed;
@@ -365,8 +214,8 @@ void Demo::PrintResult() const {
   absl::PrintF(
       "\nRESULT ip_kept=%s volumes_kept=%s gap_ms=%.1f floor_ms=%.1f ratio=%.2f "
       "hot_gap_ms=%.1f hot_failed_requests=%d request_ms=%.1f\n",
-      ip_kept_ ? "yes" : "no", volumes_kept_ ? "yes" : "no", gap, floor,
-      floor > 0 ? gap / floor : 0.0, hot_gap_ms_, hot_failed_, measure::Median(requests_ms_));
+      YesNo(ip_kept_), YesNo(volumes_kept_), gap, floor, floor > 0 ? gap / floor : 0.0, hot_gap_ms_,
+      hot_failed_, measure::Median(requests_ms_));
   std::fflush(stdout);
 }
 

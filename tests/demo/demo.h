@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#include "tests/bare_metal/api.h"
 #include "tests/bare_metal/controller.h"
+#include "tests/demo/requests.h"
 #include "tests/measure/daemon.h"
 #include "tests/measure/probe.h"
 
@@ -45,26 +45,18 @@ class Demo {
   absl::Status SetUp();
   absl::Status ShowPods();
   absl::Status ShowRestart();
-  absl::Status ShowEvents(const std::string& request);
   absl::Status CompareWithFloor();
   absl::Status ShowHot();
   absl::StatusOr<Facts> Look(const bed::Pod& pod);
   // Waits until the API shows the container of `pod` that the runtime has.
   absl::Status AwaitShown(const bed::Pod& pod);
-  // Prints the request and applies it with kubectl, where there is one; follows it to its end.
-  absl::Status Apply(const std::string& name, const std::string& pod, const std::string& method);
-  // The same without a word, through the REST API; its time counts.
-  absl::Status Request(const std::string& name, const std::string& pod);
-  absl::Status Follow(const std::string& name, bool print);
-  std::string Kubectl(const std::vector<std::string>& arguments) const;
   void PrintResult() const;
 
   const DemoOptions options_;
   std::unique_ptr<bed::Bed> bed_;
   std::unique_ptr<measure::Daemon> daemon_;
   std::unique_ptr<bare_metal::ControllerProcess> controller_;
-  std::unique_ptr<bare_metal::Api> api_;
-  std::unique_ptr<bare_metal::ObjectWatch> requests_;
+  std::unique_ptr<Requests> requests_;
   bed::Pod web_;
   bed::Pod hot_;
 

@@ -19,18 +19,22 @@ int main(int argc, char** argv) {
   app.add_option("--controller", options.controller,
                  "path of rekindle-controller; needed without --kubernetes");
   app.add_option("--kubectl", options.kubectl,
-                 "path of kubectl; without it the REST API is called directly");
-  app.add_option("--rounds", rounds, "restarts to compare; default 5, with --kubernetes 3")
+                 "path of kubectl; without it the REST API is called directly; not with "
+                 "--kubernetes, which has its own");
+  app.add_option("--rounds", rounds,
+                 "restarts to compare with the runtime's own; default 5, with --kubernetes 3")
       ->check(CLI::Range(1, 1000));
   app.add_option("--load", options.load_rate, "requests a second during the hot restart")
       ->check(CLI::Range(10, 20000))
       ->capture_default_str();
   CLI::Option* on_kube = app.add_flag("--kubernetes", kubernetes, "on a private Kubernetes");
   CLI::Option* image =
-      app.add_option("--image", kube.daemon_set.image, "the daemon's image (OCI archive)");
+      app.add_option("--image", kube.install.image, "the daemon's image (OCI archive)");
+  CLI::Option* controller_image = app.add_option(
+      "--controller-image", kube.install.controller_image, "the controller's image, likewise");
   CLI::Option* manifests =
-      app.add_option("--manifests", kube.daemon_set.manifests, "deploy/kubernetes");
-  on_kube->needs(image)->needs(manifests);
+      app.add_option("--manifests", kube.install.manifests, "deploy/kubernetes");
+  on_kube->needs(image)->needs(controller_image)->needs(manifests);
   CLI11_PARSE(app, argc, argv);
   if (!kubernetes && options.controller.empty()) {
     absl::FPrintF(stderr, "demo: --controller is needed\n");
@@ -38,7 +42,7 @@ int main(int argc, char** argv) {
   }
   if (rounds > 0) options.rounds = kube.rounds = rounds;
   kube.load_rate = options.load_rate;
-  kube.daemon_set.rekindle = options.programs.rekindle;
+  kube.install.rekindle = options.programs.rekindle;
   const absl::Status status =
       kubernetes ? rekindle::demo::KubeDemo(kube).Run() : rekindle::demo::Demo(options).Run();
   if (status.ok()) return 0;

@@ -3,18 +3,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
+
+#include "common/metrics/metric_set.h"
 
 namespace rekindle::apiserver {
 namespace {
 
 using prometheus::Counter;
 using prometheus::Family;
-using prometheus::Gauge;
 using prometheus::Histogram;
 
 // Seconds. A read takes some 0.2 ms, a durable write a few.
@@ -24,34 +20,19 @@ Histogram::BucketBoundaries RequestBuckets() {
 
 }  // namespace
 
-struct ServerMetrics::Families {
-  prometheus::Registry registry;
+struct ServerMetrics::Families : MetricSet {
+  using MetricSet::MetricSet;
+
   Family<Counter>& requests =
-      prometheus::BuildCounter()
-          .Name("apiserver_request_total")
-          .Help("Requests that were answered, by what was asked for and the answer's code.")
-          .Register(registry);
+      Count("apiserver_request_total",
+            "Requests that were answered, by what was asked for and the answer's code.");
   Family<Histogram>& durations =
-      prometheus::BuildHistogram()
-          .Name("apiserver_request_duration_seconds")
-          .Help("From the request's last byte to its answer's first; of no watches.")
-          .Register(registry);
+      Spread("apiserver_request_duration_seconds",
+             "From the request's last byte to its answer's first; of no watches.");
 };
 
-struct ServerMetrics::Source {
-  Counter* counter = nullptr;  // one of the two
-  Gauge* gauge = nullptr;
-  std::function<double()> read;
-};
-
-ServerMetrics::ServerMetrics(const std::string& version) : families_(std::make_unique<Families>()) {
-  prometheus::BuildGauge()
-      .Name("rekindle_controller_build_info")
-      .Help("The program's version; always 1.")
-      .Register(families_->registry)
-      .Add({{"version", version}})
-      .Set(1);
-}
+ServerMetrics::ServerMetrics(const std::string& version)
+    : families_(std::make_unique<Families>("rekindle_controller", version)) {}
 
 ServerMetrics::~ServerMetrics() = default;
 
@@ -76,28 +57,9 @@ void ServerMetrics::Observe(const Asked& asked, int code, absl::Duration took) {
 
 void ServerMetrics::AddSource(const std::string& name, const std::string& help, bool total,
                               std::function<double()> read) {
-  Source source{.read = std::move(read)};
-  if (total) {
-    source.counter =
-        &prometheus::BuildCounter().Name(name).Help(help).Register(families_->registry).Add({});
-  } else {
-    source.gauge =
-        &prometheus::BuildGauge().Name(name).Help(help).Register(families_->registry).Add({});
-  }
-  MutexLock lock(&mutex_);
-  sources_.push_back(std::move(source));
+  families_->AddSource(name, help, total, {}, std::move(read));
 }
 
-std::string ServerMetrics::Text() {
-  MutexLock lock(&mutex_);
-  for (const Source& source : sources_) {
-    const double now = source.read();
-    if (source.gauge != nullptr) source.gauge->Set(now);
-    if (source.counter != nullptr && now > source.counter->Value()) {
-      source.counter->Increment(now - source.counter->Value());
-    }
-  }
-  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
-}
+std::string ServerMetrics::Text() { return families_->Text(); }
 
 }  // namespace rekindle::apiserver

@@ -4,12 +4,8 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
-
-#include "common/base/sync.h"
 
 namespace rekindle::apiserver {
 
@@ -41,11 +37,8 @@ class ServerMetrics {
 
  private:
   struct Families;
-  struct Source;
 
   const std::unique_ptr<Families> families_;
-  Mutex mutex_;  // one scrape at a time
-  std::vector<Source> sources_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace rekindle::apiserver
