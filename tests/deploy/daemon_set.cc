@@ -47,8 +47,10 @@ absl::StatusOr<std::unique_ptr<DaemonSet>> DaemonSet::Install(kube::Cluster* clu
   for (const char* name : {"state", "run", "tls", "overlay"}) {
     fs::create_directories(set->dir_ + "/" + name, error);
   }
-  RK_RETURN_IF_ERROR(
-      cluster->bed().Ctr({"images", "import", set->options_.image}, absl::Minutes(2)).status());
+  for (const std::string& image : {set->options_.image, set->options_.controller_image}) {
+    if (image.empty()) continue;
+    RK_RETURN_IF_ERROR(cluster->bed().Ctr({"images", "import", image}, absl::Minutes(2)).status());
+  }
   RK_RETURN_IF_ERROR(set->WriteCertificates());
   RK_RETURN_IF_ERROR(set->WriteOverlay(set->options_.container));
   RK_RETURN_IF_ERROR(set->ApplyOverlay());
@@ -68,18 +70,25 @@ absl::Status DaemonSet::WriteCertificates() const {
   };
   WriteFile(dir_ + "/tls/ca.crt", authority.pem());
   const PemPair daemon = issue(authority, "rekindled", "rekindle:node");
-  issue(authority, "controller", "rekindle:controller");
+  const PemPair controller = issue(authority, "controller", "rekindle:controller");
   issue(authority, "viewer", "rekindle:viewer");
   issue(foreign, "foreign", "rekindle:controller");
   // Beforehand, as the documentation has it: the pod waits for its Secret otherwise.
   RK_RETURN_IF_ERROR(cluster_->Apply(
       json{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", kNamespace}}}}));
-  return cluster_->Apply(json{
-      {"apiVersion", "v1"},
-      {"kind", "Secret"},
-      {"metadata", {{"name", "rekindled-tls"}, {"namespace", kNamespace}}},
-      {"stringData",
-       {{"tls.crt", daemon.certificate}, {"tls.key", daemon.key}, {"ca.crt", authority.pem()}}}});
+  RK_RETURN_IF_ERROR(WriteSecret("rekindled-tls", daemon.certificate, daemon.key, authority.pem()));
+  if (options_.controller_image.empty()) return absl::OkStatus();
+  return WriteSecret("rekindle-controller-tls", controller.certificate, controller.key,
+                     authority.pem());
+}
+
+absl::Status DaemonSet::WriteSecret(const std::string& name, const std::string& certificate,
+                                    const std::string& key, const std::string& authority) const {
+  return cluster_->Apply(
+      json{{"apiVersion", "v1"},
+           {"kind", "Secret"},
+           {"metadata", {{"name", name}, {"namespace", kNamespace}}},
+           {"stringData", {{"tls.crt", certificate}, {"tls.key", key}, {"ca.crt", authority}}}});
 }
 
 absl::Status DaemonSet::RenewCertificates() const {
@@ -98,20 +107,34 @@ absl::Status DaemonSet::RenewCertificates() const {
       .status();
 }
 
-absl::Status DaemonSet::WriteOverlay(const json& container) const {
+absl::Status DaemonSet::WriteBase() const {
   std::error_code error;
   // kubectl of that age takes relative folders only.
   fs::remove_all(dir_ + "/base", error);
   fs::copy(options_.manifests, dir_ + "/base", fs::copy_options::recursive, error);
   if (error) return absl::InternalError(absl::StrCat(options_.manifests, ": ", error.message()));
-  // The daemon alone: its controller has tests of its own.
-  const json base = {{"apiVersion", "kustomize.config.k8s.io/v1beta1"},
-                     {"kind", "Kustomization"},
-                     {"namespace", kNamespace},
-                     {"resources", {"namespace.yaml", "serviceaccount.yaml", "daemonset.yaml"}},
-                     {"configMapGenerator",
-                      json::array({{{"name", "rekindled"}, {"files", {"rekindled.yaml"}}}})}};
-  RK_RETURN_IF_ERROR(bed::WriteFile(dir_ + "/base/kustomization.yaml", base.dump(2)));
+  const std::string file = dir_ + "/base/kustomization.yaml";
+  if (options_.controller_image.empty()) {
+    const json base = {{"apiVersion", "kustomize.config.k8s.io/v1beta1"},
+                       {"kind", "Kustomization"},
+                       {"namespace", kNamespace},
+                       {"resources", {"namespace.yaml", "serviceaccount.yaml", "daemonset.yaml"}},
+                       {"configMapGenerator",
+                        json::array({{{"name", "rekindled"}, {"files", {"rekindled.yaml"}}}})}};
+    return bed::WriteFile(file, base.dump(2));
+  }
+  // Nor does it take folders as resources, or kinds where names of images are replaced.
+  fs::remove_all(dir_ + "/crds", error);
+  fs::copy(options_.manifests + "/../crds", dir_ + "/crds", fs::copy_options::recursive, error);
+  if (error) return absl::InternalError(absl::StrCat("the kinds: ", error.message()));
+  const std::string whole = bed::ReadFile(file);
+  const std::string rest = absl::StrReplaceAll(whole, {{"  - ../crds\n", ""}});
+  if (rest == whole) return absl::InternalError(absl::StrCat(file, " names no ../crds"));
+  return bed::WriteFile(file, rest);
+}
+
+absl::Status DaemonSet::WriteOverlay(const json& container) const {
+  RK_RETURN_IF_ERROR(WriteBase());
   const std::string netns = cluster_->dir() + "/state/io.containerd.grpc.v1.cri/netns";
   json patched = {{"name", "rekindled"},
                   {"volumeMounts", json::array({{{"name", "netns"},
@@ -136,7 +159,7 @@ absl::Status DaemonSet::WriteOverlay(const json& container) const {
        {"http_listen: 127.0.0.1:10231", "http_listen: \"off\""}});
   RK_RETURN_IF_ERROR(bed::WriteFile(dir_ + "/overlay/rekindled.yaml", settings));
   // JSON is YAML.
-  const json kustomization = {
+  json kustomization = {
       {"apiVersion", "kustomize.config.k8s.io/v1beta1"},
       {"kind", "Kustomization"},
       {"namespace", kNamespace},
@@ -145,10 +168,25 @@ absl::Status DaemonSet::WriteOverlay(const json& container) const {
       {"configMapGenerator",
        json::array(
            {{{"name", "rekindled"}, {"behavior", "replace"}, {"files", {"rekindled.yaml"}}}})}};
+  if (!options_.controller_image.empty()) {
+    // As docs/install.md has it for Kubernetes 1.20.
+    RK_RETURN_IF_ERROR(
+        bed::WriteFile(dir_ + "/overlay/budget.json",
+                       R"([{"op": "replace", "path": "/apiVersion", "value": "policy/v1beta1"}])"));
+    kustomization["patchesJson6902"] = json::array({{{"target",
+                                                      {{"group", "policy"},
+                                                       {"version", "v1"},
+                                                       {"kind", "PodDisruptionBudget"},
+                                                       {"name", "rekindle-controller"}}},
+                                                     {"path", "budget.json"}}});
+  }
   return bed::WriteFile(dir_ + "/overlay/kustomization.yaml", kustomization.dump(2));
 }
 
 absl::Status DaemonSet::ApplyOverlay() const {
+  if (!options_.controller_image.empty()) {
+    RK_RETURN_IF_ERROR(cluster_->Kubectl({"apply", "-k", dir_ + "/crds"}).status());
+  }
   return cluster_->Kubectl({"apply", "-k", dir_ + "/overlay"}).status();
 }
 
@@ -177,7 +215,8 @@ absl::Status DaemonSet::Remove() {
   RK_RETURN_IF_ERROR(cluster_->api().Delete(kSetPath).status());
   return cluster_
       ->WaitFor(
-          absl::StrCat("/api/v1/namespaces/", kNamespace, "/pods"),
+          absl::StrCat("/api/v1/namespaces/", kNamespace,
+                       "/pods?labelSelector=", "app.kubernetes.io%2Fname%3Drekindled"),
           [](const json& list) { return list.is_object() && list["items"].empty(); }, kRollout)
       .status();
 }
@@ -225,7 +264,7 @@ absl::StatusOr<std::string> DaemonSet::CliAs(const std::string& organization,
 
 absl::StatusOr<std::string> DaemonSet::LocalCli(const std::vector<std::string>& arguments,
                                                 absl::Duration timeout) const {
-  return Run(arguments, {"--socket", dir_ + "/run/rekindled.sock"}, timeout);
+  return Run(arguments, {"--socket", Socket()}, timeout);
 }
 
 absl::StatusOr<std::string> DaemonSet::Exec(const std::vector<std::string>& argv) const {

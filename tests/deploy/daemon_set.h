@@ -15,7 +15,9 @@
 namespace rekindle::deploy {
 
 struct DaemonSetOptions {
-  std::string image;      // OCI archive of deploy/image/build.sh
+  std::string image;  // OCI archive of deploy/image/build.sh
+  // The controller's, likewise. Empty: of the manifests only the daemon is installed; see System.
+  std::string controller_image;
   std::string manifests;  // deploy/kubernetes
   std::string rekindle;   // the command line tool
   // Merged into the container of the pod (a strategic merge, by its name).
@@ -61,10 +63,17 @@ class DaemonSet {
   std::string Log() const;
   // Where the journal is on the machine.
   std::string StateDir() const { return dir_ + "/state"; }
+  // The daemon's socket, where the machine has it.
+  std::string Socket() const { return dir_ + "/run/rekindled.sock"; }
 
  private:
   DaemonSet(kube::Cluster* cluster, DaemonSetOptions options);
   absl::Status WriteCertificates() const;
+  // The Secret of a certificate.
+  absl::Status WriteSecret(const std::string& name, const std::string& certificate,
+                           const std::string& key, const std::string& authority) const;
+  // The manifests as an old kubectl can read them.
+  absl::Status WriteBase() const;
   absl::Status WriteOverlay(const nlohmann::json& container) const;
   absl::Status ApplyOverlay() const;
   // Until a pod of the newest generation is ready.

@@ -157,6 +157,7 @@ absl::Status Cluster::Prepare(const ClusterOptions& options) {
   layout_.restricted = !bed::HasSysResource();
   layout_.kubelet_configuration = options.kubelet_configuration;
   layout_.kubelet_flags = options.kubelet_flags;
+  layout_.feature_gates = options.feature_gates;
   std::error_code error;
   for (const char* sub : {"static-pods", "plugins", "applied", "users", "kubelet-cwd"}) {
     fs::create_directories(layout_.File(sub), error);
@@ -239,7 +240,8 @@ absl::Status Cluster::Save() const {
                 {"max_pods", layout_.max_pods},
                 {"restricted", layout_.restricted},
                 {"kubelet_configuration", layout_.kubelet_configuration},
-                {"kubelet_flags", layout_.kubelet_flags}};
+                {"kubelet_flags", layout_.kubelet_flags},
+                {"feature_gates", layout_.feature_gates}};
   return bed::WriteFile(layout_.File("cluster.json"), saved.dump(2));
 }
 
@@ -254,6 +256,7 @@ absl::Status Cluster::Load() {
   layout_.restricted = saved.value("restricted", false);
   layout_.kubelet_configuration = saved.value("kubelet_configuration", json::object());
   layout_.kubelet_flags = saved.value("kubelet_flags", std::vector<std::string>());
+  layout_.feature_gates = saved.value("feature_gates", std::vector<std::string>());
   layout_.node = absl::StrCat("node-", bed_->id());
   layout_.cgroup = "/" + bed::CgroupName(bed_->id());
   layout_.network = bed_->network();

@@ -35,6 +35,8 @@ struct ClusterOptions {
   // "static"}.
   nlohmann::json kubelet_configuration = nlohmann::json::object();
   std::vector<std::string> kubelet_flags;
+  // Feature gates that API server and kubelet have on, such as "EphemeralContainers".
+  std::vector<std::string> feature_gates;
 };
 
 // The directory with Kubernetes's binaries. kFailedPrecondition tells how to make it.

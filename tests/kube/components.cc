@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 
 #include "tests/bed/node_mounts.h"
@@ -41,27 +42,33 @@ std::vector<std::string> Etcd(const Layout& at) {
 
 std::vector<std::string> ApiServer(const Layout& at) {
   const std::string& ip = at.network.first_service;
-  return {at.programs + "/kube-apiserver",
-          Flag("etcd-servers", Url("https", at.network.gateway, kEtcdPort)),
-          Flag("etcd-cafile", at.File("ca.crt")),
-          Flag("etcd-certfile", at.File("apiserver-client.crt")),
-          Flag("etcd-keyfile", at.File("apiserver-client.key")), Flag("bind-address", ip),
-          Flag("advertise-address", ip), Flag("secure-port", absl::StrCat(kApiPort)),
-          Flag("tls-cert-file", at.File("server.crt")),
-          Flag("tls-private-key-file", at.File("server.key")),
-          Flag("client-ca-file", at.File("ca.crt")),
-          Flag("kubelet-client-certificate", at.File("apiserver-client.crt")),
-          Flag("kubelet-client-key", at.File("apiserver-client.key")),
-          Flag("kubelet-certificate-authority", at.File("ca.crt")),
-          // Nobody resolves the node's name.
-          Flag("kubelet-preferred-address-types", "InternalIP"),
-          Flag("authorization-mode", "Node,RBAC"),
-          Flag("enable-admission-plugins", "NodeRestriction"),
-          Flag("service-account-issuer", "https://kubernetes.default.svc"),
-          Flag("service-account-key-file", at.File("accounts.crt")),
-          Flag("service-account-signing-key-file", at.File("accounts.key")),
-          Flag("service-cluster-ip-range", at.network.service_subnet),
-          Flag("allow-privileged", "true")};
+  std::vector<std::string> words = {
+      at.programs + "/kube-apiserver",
+      Flag("etcd-servers", Url("https", at.network.gateway, kEtcdPort)),
+      Flag("etcd-cafile", at.File("ca.crt")),
+      Flag("etcd-certfile", at.File("apiserver-client.crt")),
+      Flag("etcd-keyfile", at.File("apiserver-client.key")), Flag("bind-address", ip),
+      Flag("advertise-address", ip), Flag("secure-port", absl::StrCat(kApiPort)),
+      Flag("tls-cert-file", at.File("server.crt")),
+      Flag("tls-private-key-file", at.File("server.key")),
+      Flag("client-ca-file", at.File("ca.crt")),
+      Flag("kubelet-client-certificate", at.File("apiserver-client.crt")),
+      Flag("kubelet-client-key", at.File("apiserver-client.key")),
+      Flag("kubelet-certificate-authority", at.File("ca.crt")),
+      // Nobody resolves the node's name.
+      Flag("kubelet-preferred-address-types", "InternalIP"),
+      Flag("authorization-mode", "Node,RBAC"), Flag("enable-admission-plugins", "NodeRestriction"),
+      Flag("service-account-issuer", "https://kubernetes.default.svc"),
+      Flag("service-account-key-file", at.File("accounts.crt")),
+      Flag("service-account-signing-key-file", at.File("accounts.key")),
+      Flag("service-cluster-ip-range", at.network.service_subnet),
+      // Webhooks are services, whose addresses nobody forwards: it calls their pods.
+      Flag("enable-aggregator-routing", "true"), Flag("allow-privileged", "true")};
+  if (!at.feature_gates.empty()) {
+    words.push_back(
+        Flag("feature-gates", absl::StrCat(absl::StrJoin(at.feature_gates, "=true,"), "=true")));
+  }
+  return words;
 }
 
 std::vector<std::string> Served(const Layout& at, int port, absl::string_view kubeconfig) {
@@ -193,6 +200,7 @@ json KubeletConfiguration(const Layout& at) {
         {"imagefs.available", "0%"}}},
       // Its chains would be in the machine's firewall.
       {"makeIPTablesUtilChains", false}};
+  for (const std::string& gate : at.feature_gates) configuration["featureGates"][gate] = true;
   // It may not lower its own; cgroups it may make, since they have a root of their own.
   if (at.restricted) configuration["oomScoreAdj"] = 0;
   configuration.merge_patch(at.kubelet_configuration);

@@ -52,6 +52,7 @@ struct Layout {
   bool restricted = false;                                          // no CAP_SYS_RESOURCE
   nlohmann::json kubelet_configuration = nlohmann::json::object();  // merged over ours (RFC 7386)
   std::vector<std::string> kubelet_flags;
+  std::vector<std::string> feature_gates;  // switched on in API server and kubelet
 
   std::string File(absl::string_view name) const;  // below <dir>/kube
   std::string ServerUrl() const;
