@@ -53,9 +53,8 @@ TEST_F(RecreateKubeTest, WhatCannotBeMeantIsRefusedWithTheReason) {
   pod["spec"]["containers"].push_back(
       {{"name", "absent"}, {"image", "nowhere.example/none:1"}, {"imagePullPolicy", "Never"}});
   Make(pod);
-  ASSERT_TRUE(AwaitPod("strict", [](const json& now) {
-    return kube::ContainerStatus(now, "a").value("ready", false);
-  }));
+  ASSERT_TRUE(
+      AwaitPod("strict", [](const json& now) { return StatusOf(now, "a").value("ready", false); }));
   const RecreateKubeAdmission admission(*cluster_);
   const auto hook = [](json member) {
     json request = Request("strict", {"a"});

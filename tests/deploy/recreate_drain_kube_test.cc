@@ -60,7 +60,7 @@ TEST_F(RecreateKubeTest, APodWithTheGateIsOutOfServiceBeforeItsHookIsRun) {
   EXPECT_EQ(drains.size(), 1u);
   ASSERT_TRUE(pods.Await("gated", [](const json& now) {
     return Is(now, "KruisePodReady", "True") && Is(now, "Ready", "True") &&
-           kube::ContainerStatus(now, "a").value("restartCount", 0) == 1;
+           StatusOf(now, "a").value("restartCount", 0) == 1;
   })) << pods.Newest("gated").dump(1);
   EXPECT_EQ(Condition(pods.Newest("gated"), "KruisePodReady")["message"], "[]");
   // Out of service in one piece: the key is held, then it is not; and while it is nobody says
@@ -90,9 +90,8 @@ TEST_F(RecreateKubeTest, APodWithoutTheGateStaysReadyAndTheTimePassesAllTheSame)
   ExpectRestarted(pod, "a", 1);
   for (const json& version : requests_->VersionsOf("no-gate")) EXPECT_FALSE(HasFinalizer(version));
   EXPECT_TRUE(AwaitRequestEvent("no-gate", "NoReadinessGate"));
-  ASSERT_TRUE(pods.Await("ungated", [](const json& now) {
-    return kube::ContainerStatus(now, "a").value("restartCount", 0) == 1;
-  }));
+  ASSERT_TRUE(pods.Await(
+      "ungated", [](const json& now) { return StatusOf(now, "a").value("restartCount", 0) == 1; }));
   for (const json& version : pods.VersionsOf("ungated")) {
     if (kube::ContainerStatus(version, "a")["containerID"] !=
         kube::ContainerStatus(pod, "a")["containerID"]) {
@@ -113,8 +112,7 @@ TEST_F(RecreateKubeTest, ADrainOfNoTimeTakesThePodOutOfServiceAndStopsAtOnce) {
   EXPECT_EQ(Condition(ended, "PreRecreateGrace")["status"], "True");
   ExpectRestarted(pod, "a", 1);
   ASSERT_TRUE(pods.Await("drain-zero", [](const json& now) {
-    return Is(now, "Ready", "True") &&
-           kube::ContainerStatus(now, "a").value("restartCount", 0) == 1;
+    return Is(now, "Ready", "True") && StatusOf(now, "a").value("restartCount", 0) == 1;
   }));
   bool closed = false;
   for (const json& version : pods.VersionsOf("drain-zero")) {

@@ -2,10 +2,14 @@
 // container-recreate 19.7).
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
+
 #include "tests/deploy/recreate_fixture.h"
 
 namespace rekindle::deploy {
 namespace {
+
+constexpr char kSystem[] = "rekindle-system";
 
 // Containers that take their time to end.
 void SetSlow(json& pod, int ms, int grace = 30) {
@@ -14,6 +18,19 @@ void SetSlow(json& pod, int ms, int grace = 30) {
     container["args"].push_back("--drain-ms");
     container["args"].push_back(absl::StrCat(ms));
   }
+}
+
+// Whether the service of the webhooks has that address among those.
+bool IsListed(const kube::ApiClient& api, const std::string& ip, const char* among) {
+  const auto endpoints =
+      api.Get("/api/v1/namespaces/rekindle-system/endpoints/rekindle-controller");
+  if (!endpoints.ok()) return false;
+  for (const json& subset : endpoints->value("subsets", json::array())) {
+    for (const json& address : subset.value(among, json::array())) {
+      if (address["ip"] == ip) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -139,7 +156,7 @@ TEST_F(RecreateKubeTest, TheLeadersPodIsDeletedInADrain) {
   Create("handed-on", pod, {"a"}, Strategy({{"unreadyGracePeriodSeconds", 5}}));
   ASSERT_TRUE(AwaitDrain("handed-on"));
   const absl::Time deleted = absl::Now();
-  ASSERT_TRUE(cluster_->api().Delete(kube::PodPath(NameOf(*leader), "rekindle-system")).ok());
+  ASSERT_TRUE(cluster_->api().Delete(kube::PodPath(NameOf(*leader), kSystem)).ok());
   const json ended = ExpectSuccess("handed-on", {"a"});
   // The lease was given up, so nobody waited for its end.
   EXPECT_LT(absl::Now() - deleted, absl::Seconds(40));
@@ -152,6 +169,62 @@ TEST_F(RecreateKubeTest, TheLeadersPodIsDeletedInADrain) {
   const auto next = system_->Leader();
   ASSERT_TRUE(next.ok()) << next.status();
   EXPECT_NE(NameOf(*next), NameOf(*leader));
+  const absl::Status ready = system_->AwaitReady();
+  EXPECT_TRUE(ready.ok()) << ready;
+}
+
+// The API server calls those that the service names as ready.
+TEST_F(RecreateKubeTest, AReplicaThatDoesNotServeIsNotCalled) {
+  json broken = MakePod("broken-replica", {"a"});
+  broken["metadata"]["namespace"] = kSystem;
+  broken["metadata"]["labels"] = {{"app.kubernetes.io/name", "rekindle-controller"}};
+  broken["spec"]["containers"][0]["readinessProbe"] = {{"exec", {{"command", {"false"}}}}};
+  const std::string path = kube::PodPath("broken-replica", kSystem);
+  ASSERT_TRUE(cluster_->api().Create(kube::PodPath("", kSystem), broken).ok());
+  const auto running = cluster_->WaitFor(
+      path,
+      [](const json& now) {
+        return StatusOf(now, "a").value("state", json::object()).contains("running");
+      },
+      absl::Minutes(2));
+  ASSERT_TRUE(running.ok()) << running.status();
+  const std::string ip = (*running)["status"]["podIP"];
+  ASSERT_TRUE(bed::WaitUntil([&] { return IsListed(cluster_->api(), ip, "notReadyAddresses"); },
+                             absl::Minutes(1)));
+  EXPECT_FALSE(IsListed(cluster_->api(), ip, "addresses"));
+  const json pod = RunPlain("beside-broken");
+  Create("beside-broken", pod, {"a"});
+  ExpectSuccess("beside-broken", {"a"});
+  EXPECT_TRUE(cluster_->api().Delete(path).ok());
+  EXPECT_TRUE(cluster_->WaitGone(path, absl::Minutes(2)).ok());
+}
+
+// API servers hear of it a moment later.
+TEST_F(RecreateKubeTest, AReplicaThatIsToldToGoServesOnForAMoment) {
+  const auto leader = system_->Leader();
+  ASSERT_TRUE(leader.ok()) << leader.status();
+  const std::string ip = (*leader)["status"]["podIP"];
+  const auto configuration = cluster_->api().Get(
+      "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/rekindle");
+  ASSERT_TRUE(configuration.ok()) << configuration.status();
+  std::string authority;
+  ASSERT_TRUE(absl::Base64Unescape(
+      (*configuration)["webhooks"][0]["clientConfig"]["caBundle"].get<std::string>(), &authority));
+  const kube::ApiClient webhooks(ip, 9443, authority, {});
+  const auto serves = [&] {
+    bed::HttpRequest request;
+    request.target = "/";
+    return webhooks.Call(request, absl::Seconds(5)).ok();
+  };
+  ASSERT_TRUE(serves());
+  const absl::Time deleted = absl::Now();
+  ASSERT_TRUE(cluster_->api().Delete(kube::PodPath(NameOf(*leader), kSystem)).ok());
+  ASSERT_TRUE(bed::WaitUntil([&] { return !IsListed(cluster_->api(), ip, "addresses"); },
+                             absl::Minutes(1)));
+  const absl::Time unlisted = absl::Now();
+  EXPECT_TRUE(serves()) << unlisted - deleted;
+  EXPECT_TRUE(bed::WaitUntil([&] { return !serves(); }, absl::Minutes(1)));
+  EXPECT_GE(absl::Now() - deleted, absl::Seconds(5));
   const absl::Status ready = system_->AwaitReady();
   EXPECT_TRUE(ready.ok()) << ready;
 }
@@ -201,7 +274,7 @@ TEST_F(RecreateKubeTest, TheDaemonsPodIsDeletedInTheMiddleOfAHook) {
   ASSERT_TRUE(AwaitCount("hooked", "hook", "start", 1));
   const auto daemon = system_->daemons().Pod();
   ASSERT_TRUE(daemon.ok()) << daemon.status();
-  ASSERT_TRUE(cluster_->api().Delete(kube::PodPath(NameOf(*daemon), "rekindle-system")).ok());
+  ASSERT_TRUE(cluster_->api().Delete(kube::PodPath(NameOf(*daemon), kSystem)).ok());
   const json ended = ExpectSuccess("hooked", {"a"});
   EXPECT_EQ(StateOf(ended, "a")["isKilled"], true);
   ExpectRestarted(pod, "a", 1);

@@ -65,6 +65,11 @@ class RecreateKubeTest : public kube::SharedClusterTest {
   static json Now(const std::string& pod);
   static bool AwaitPod(const std::string& pod, const std::function<bool(const json&)>& holds,
                        absl::Duration limit = absl::Minutes(2));
+  // Of a container; an object without members while there is none.
+  static json StatusOf(const json& pod, const std::string& container) {
+    const json status = kube::ContainerStatus(pod, container);
+    return status.is_object() ? status : json::object();
+  }
   static json Condition(const json& object, const std::string& type);
   static bool Is(const json& pod, const std::string& type, const std::string& status) {
     return Condition(pod, type).value("status", "") == status;

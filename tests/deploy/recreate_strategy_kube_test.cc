@@ -62,8 +62,7 @@ TEST_F(RecreateKubeTest, AContainerThatChangesMeanwhileIsStoppedAgainOnlyByForce
     ASSERT_TRUE(AwaitCount(name, "a", "start", 2));
     EXPECT_EQ(PhaseOf(requests_->Newest(name + "-1")), "Recreating");
     ExpectSuccess(name + "-1", {"a"});
-    const json second = ExpectSuccess(name + "-2", {"a"});
-    EXPECT_EQ(StateOf(second, "a").value("isKilled", false), force);
+    ExpectSuccess(name + "-2", {"a"});
     ExpectRestarted(pod, "a", force ? 2 : 1);
   }
 }

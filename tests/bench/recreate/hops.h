@@ -18,6 +18,7 @@ struct Hops {
   double total = 0;     // sent -> its end seen
   double stored = 0;    // sent -> answered
   double called = 0;    // sent -> accepted by the daemon
+  double noticed = 0;   // answered -> accepted by the daemon: what the controller takes
   double written = 0;   // sent -> `Recreating` seen
   double prepared = 0;  // accepted -> the stop begins
   double own = 0;       // the stop begins -> the new container runs and has been looked at
