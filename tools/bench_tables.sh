@@ -38,6 +38,11 @@ a timer of 100 to 200 ms. Processor time and memory (RssAnon) are those of the c
 until a watch shows its end, with `rekindle-controller --embedded` and a local `rekindled`; beside it what the daemon took from
 the stop to the end (own stop and start), which the limit leaves out, and the hops: answered, accepted by the daemon,
 `Recreating` seen, stop begun, done, `Completed` seen.' ;;
+    recreate-kubernetes) echo 'The same on a private Kubernetes 1.20 of one node, with kinds, DaemonSet, controller (two replicas), rights and webhooks
+installed from `deploy/kubernetes` and the images: a pod of one container, and the request sent as `kubectl apply` does (a look
+whether it is there, and its creation). Own stop and start is what the daemon takes beside the kubelet, its own look at the new
+container included. Admission is what kube-apiserver measured of its calls of the webhook; writes are what it counted: of the
+status, of the request besides (label), and of events, which nobody waits for.' ;;
     recreate-scale) echo 'One ContainerRecreateRequest for each of 5,000 pods on as many nodes, made by 16 clients as fast as they are answered,
 until a watch has shown the end of all. `rekindle-controller` is a program as on a cluster, the embedded API server another
 one, and the daemons are simulated behind gRPC with mutual TLS on loopback, their runtime a timer of 100 to 200 ms; all on the
@@ -90,14 +95,14 @@ whole_page() {
 
 Made by
 
-    tools/build_kubernetes.sh    # once, for \`kubelet\` and \`api\`
+    tools/build_kubernetes.sh    # once, for \`kubelet\`, \`recreate-kubernetes\` and \`api\`
     cmake --preset release && cmake --build --preset release --target rekindle-bench rekindle-plan-bench rekindle-client-bench rekindle-fleet-bench rekindle-recreate-bench rekindle-api-bench
     rm -f build/bench/results.jsonl
     build/release/bin/rekindle-bench --rounds 50
     build/release/bin/rekindle-plan-bench
     build/release/bin/rekindle-client-bench
     build/release/bin/rekindle-fleet-bench
-    build/release/bin/rekindle-recreate-bench
+    REKINDLE_KUBERNETES=~/.cache/rekindle/kubernetes/current build/release/bin/rekindle-recreate-bench
     REKINDLE_KUBERNETES=~/.cache/rekindle/kubernetes/current build/release/bin/rekindle-api-bench
     tools/bench_tables.sh
 

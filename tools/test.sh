@@ -42,8 +42,9 @@ bench        short benchmarks beside the floor of plain CRI calls   (preset dev;
 kube         a private Kubernetes 1.20, built once from Debian's source (ten minutes on two
              cores, then cached under ~/.cache/rekindle/kubernetes); among its tests the API
              client's, restarts beside the real kubelet (fresh pods under load, one pod again and
-             again, every kind of pod, kills), sessions of its kubectl and of a newer
-             Debian's (tools/get_kubectl.sh), and a short form of the benchmark (preset dev)
+             again, every kind of pod, kills), restarts by request with daemon, controller and
+             webhooks as users install them, sessions of its kubectl and of a newer
+             Debian's (tools/get_kubectl.sh), and short forms of the benchmarks (preset dev)
 fuzz         libFuzzer for --fuzz-seconds on each target, --jobs at a time; not part of the
              default, whose unit tests replay every corpus                      (preset fuzz)
 tidy         clang-tidy and clang's thread-safety analysis                      (preset tidy)

@@ -32,6 +32,7 @@ absl::StatusOr<std::unique_ptr<net::HttpServer>> StartEndpoint(AsioLoop& loop,
       {"/healthz", liveness},
       {"/livez", liveness},
       {"/readyz", [&manager] { return ToResponse(Readiness(manager.state())); }},
+      {"/readyz/webhooks", [&manager] { return ToResponse(Serving(manager.state())); }},
       {"/metrics", [&manager, &metrics] {
          metrics.SetState(manager.state());
          return net::HttpResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",

@@ -15,9 +15,9 @@
 
 namespace rekindle {
 
-// Serves /healthz, /livez, /readyz and /metrics (docs/controller.md). Both outlive the server; the
-// manager belongs to the loop. Errors: those of HttpServer::Start, naming the flag.
-// Threads: as HttpServer::Start.
+// Serves /healthz, /livez, /readyz, /readyz/webhooks and /metrics (docs/controller.md). Both
+// outlive the server; the manager belongs to the loop. Errors: those of HttpServer::Start, naming
+// the flag. Threads: as HttpServer::Start.
 absl::StatusOr<std::unique_ptr<net::HttpServer>> StartEndpoint(AsioLoop& loop,
                                                                const RunOptions& options,
                                                                const Manager& manager,

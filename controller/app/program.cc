@@ -88,6 +88,7 @@ struct ControllerProgram::Parts {
   absl::Status StartRegistry(std::shared_ptr<net::TlsFiles> tls);
   std::unique_ptr<client::ApiClient> NewClient(const std::string& component);
   Manager::Options ManagerOptions(const client::ClientConfig& config);
+  bool ServesWebhooks() const;
   void OnChange();
   void OnEnd(const absl::Status& status);
   // Runs `task` on the loop and waits for it.
@@ -197,6 +198,11 @@ absl::Status ControllerProgram::Parts::Start() {
   return absl::OkStatus();
 }
 
+bool ControllerProgram::Parts::ServesWebhooks() const {
+  return std::find(run.controllers.begin(), run.controllers.end(), "webhooks") !=
+         run.controllers.end();
+}
+
 void ControllerProgram::Parts::OnChange() {
   const std::string now = Summary(manager->state());
   if (now == shown) return;
@@ -246,6 +252,7 @@ absl::StatusOr<std::unique_ptr<ControllerProgram>> ControllerProgram::Start(
 absl::Status ControllerProgram::Stop(const std::string& reason) {
   LOG(INFO) << reason;
   parts_->state->Stopping();
+  if (parts_->ServesWebhooks()) parts_->over.WaitFor(parts_->run.webhook_linger);
   parts_->registry.reset();  // before the controller that hears of it
   parts_->loop.Post([parts = parts_.get()] {
     parts->ended = nullptr;

@@ -96,6 +96,12 @@ void RunFlags::AddCluster(CLI::App& app) {
                                        "address; --controllers=*,-webhooks serves none")
                             ->capture_default_str()
                             ->group(kGroup));
+  of_cluster_.push_back(
+      app.add_option("--webhook-linger", webhook_linger_,
+                     "with webhooks, how long everything goes on after SIGTERM: API servers hear a "
+                     "moment later that this replica goes, and call it until then")
+          ->capture_default_str()
+          ->group(kGroup));
 }
 
 void RunFlags::AddElection(CLI::App& app) {
@@ -238,6 +244,8 @@ absl::Status RunFlags::ReadTls(RunOptions& run) const {
 // How daemons are reached, after ReadTls.
 absl::Status RunFlags::ReadNodes(RunOptions& run) const {
   RK_ASSIGN_OR_RETURN(run.webhooks, ParseListen("--webhook-listen", webhook_listen_));
+  RK_ASSIGN_OR_RETURN(run.webhook_linger,
+                      ParseDurationFlag("--webhook-linger", webhook_linger_, absl::ZeroDuration()));
   const bool calls = std::find(run.controllers.begin(), run.controllers.end(), "recreate") !=
                      run.controllers.end();
   if (!run.embedded && calls && run.tls_cert.empty()) {

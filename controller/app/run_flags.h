@@ -48,6 +48,7 @@ class RunFlags {
   std::string nodes_listen_;
   std::string metrics_listen_ = "127.0.0.1:10232";
   std::string webhook_listen_ = ":9443";
+  std::string webhook_linger_ = "5s";
   const CLI::Option* qps_ = nullptr;
   const CLI::Option* burst_ = nullptr;
   std::vector<const CLI::Option*> of_embedded_;  // that say nothing without --embedded

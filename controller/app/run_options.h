@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
+
 #include "common/api/kinds/admission.h"
 #include "common/client/leader/lease.h"
 #include "controller/app/flag_values.h"
@@ -37,6 +39,9 @@ struct RunOptions {
   std::optional<ListenAddress> nodes_listen;
   // On a cluster: where the webhooks are served.
   ListenAddress webhooks{.host = "", .port = 9443};
+  // How long everything goes on after the order to stop, while API servers may still call this
+  // replica: they hear a moment later that it goes.
+  absl::Duration webhook_linger = absl::Seconds(5);
   // Health and metrics; none: not served.
   bool serve_metrics = true;
   ListenAddress metrics{.host = "127.0.0.1", .port = 10232};

@@ -46,6 +46,10 @@ Budgets::Answer Budgets::Ask(const Json& pod,
   }
   if (!informer_->synced()) {
     answer.why = "waits for the list of PodDisruptionBudgets";
+    // Which a cluster before 1.21 does not serve in this version, say.
+    if (const absl::Status& error = informer_->reflector().last_error(); !error.ok()) {
+      absl::StrAppend(&answer.why, ": ", error.message());
+    }
     return answer;
   }
   const absl::StatusOr<api::ObjectMeta> meta = api::ReadObjectMeta(pod);

@@ -33,6 +33,11 @@ bool InOrder(const ManagerState& state) {
   return state.phase == ManagerPhase::kStandby || state.phase == ManagerPhase::kRunning;
 }
 
+bool AllHealthy(const ManagerState& state) {
+  return std::all_of(state.controllers.begin(), state.controllers.end(),
+                     [](const ManagerState::OneController& one) { return one.health.ok(); });
+}
+
 }  // namespace
 
 HealthAnswer Liveness(const ManagerState& state) {
@@ -42,11 +47,20 @@ HealthAnswer Liveness(const ManagerState& state) {
   return {true, "ok\n"};
 }
 
+HealthAnswer Serving(const ManagerState& state) {
+  const bool serves =
+      (state.phase == ManagerPhase::kSyncing || InOrder(state)) && AllHealthy(state);
+  std::string text = serves ? "serving\n" : "not serving\n";
+  for (const ManagerState::OneController& one : state.controllers) {
+    if (one.health.ok()) continue;
+    absl::StrAppend(&text, "[-] controller ", one.name, ": ", PrintableText(one.health.message()),
+                    "\n");
+  }
+  return {serves, text};
+}
+
 HealthAnswer Readiness(const ManagerState& state) {
-  const bool healthy =
-      std::all_of(state.controllers.begin(), state.controllers.end(),
-                  [](const ManagerState::OneController& one) { return one.health.ok(); });
-  const bool ready = InOrder(state) && healthy;
+  const bool ready = InOrder(state) && AllHealthy(state);
   std::string text =
       absl::StrCat(ready ? "ready: " : "not ready: ", ManagerPhaseName(state.phase), "\n");
   absl::StrAppend(&text, "    ", Leadership(state), "\n");

@@ -57,6 +57,11 @@ HealthAnswer Liveness(const ManagerState& state);
 // anything. Says who leads, and of every cache and controller what it does. Pure.
 HealthAnswer Readiness(const ManagerState& state);
 
+// Whether it can do the part that each replica has for others, webhooks above all, whether it leads
+// or not and also while caches fill: those may wait for a conversion that only a replica can make.
+// False from when it stops. Pure.
+HealthAnswer Serving(const ManagerState& state);
+
 // One line for `systemctl status` and the log: "leading; 2 controllers". Pure.
 std::string Summary(const ManagerState& state);
 

@@ -239,13 +239,14 @@ TEST_F(ControllerManifestsTest, FlagsAreValidAndFitTheMounts) {
   ASSERT_EQ(container_["ports"][1]["containerPort"].as<int>(), run.webhooks.port);
   const YAML::Node service = Find("Service", kAccount);
   EXPECT_EQ(service["spec"]["ports"][0]["targetPort"].as<int>(), run.webhooks.port);
-  EXPECT_TRUE(service["spec"]["publishNotReadyAddresses"].as<bool>());
+  EXPECT_FALSE(service["spec"]["publishNotReadyAddresses"]);
   const YAML::Node notes = deployment_["spec"]["template"]["metadata"]["annotations"];
   EXPECT_EQ(Text(notes["prometheus.io/port"]), absl::StrCat(run.metrics.port));
   // An orderly end is waited for.
   const Manager::Options limits;
   EXPECT_GT(absl::Seconds(pod_["terminationGracePeriodSeconds"].as<int>()),
-            (limits.stop_controllers + limits.flush_events + limits.release_lease) * 2);
+            run.webhook_linger +
+                (limits.stop_controllers + limits.flush_events + limits.release_lease) * 2);
 }
 
 // deploy/kubernetes/all-pods, as kustomize applies it.
@@ -324,7 +325,7 @@ TEST_F(ControllerManifestsTest, SurvivesTheLossOfANode) {
 
 TEST_F(ControllerManifestsTest, ProbesAskWhatIsServed) {
   EXPECT_EQ(Text(container_["livenessProbe"]["httpGet"]["path"]), "/healthz");
-  EXPECT_EQ(Text(container_["readinessProbe"]["httpGet"]["path"]), "/readyz");
+  EXPECT_EQ(Text(container_["readinessProbe"]["httpGet"]["path"]), "/readyz/webhooks");
   for (const char* probe : {"livenessProbe", "readinessProbe"}) {
     EXPECT_EQ(Text(container_[probe]["httpGet"]["port"]), Text(container_["ports"][0]["name"]));
   }

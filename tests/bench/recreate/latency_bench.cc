@@ -1,7 +1,6 @@
 #include <sys/stat.h>
 
 #include <chrono>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,11 +13,11 @@
 #include "common/base/status_macros.h"
 #include "rekindle/node/v1/node.grpc.pb.h"
 #include "tests/bed/bed.h"
+#include "tests/bench/recreate/hops.h"
 #include "tests/bench/recreate/recreate_bench.h"
 #include "tests/controller/recreate/controller_process.h"
 #include "tests/controller/recreate/request_watch.h"
 #include "tests/fakes/temp_dir.h"
-#include "tests/measure/stats.h"
 
 namespace rekindle::bench {
 namespace {
@@ -30,28 +29,7 @@ namespace pb = ::rekindle::node::v1;
 constexpr char kPod[] = "recreated";
 constexpr char kContainer[] = "main";
 constexpr char kNamespace[] = "default";
-constexpr double kLimitMs = 250;  // beside the container's own stop and start
-constexpr double kMostWrites = 2;
 constexpr absl::Duration kPatience = absl::Minutes(1);
-
-// Hops of one request, in milliseconds.
-struct Round {
-  double total = 0;     // sent -> its end seen
-  double stored = 0;    // sent -> answered
-  double called = 0;    // sent -> accepted by the daemon
-  double written = 0;   // sent -> `Recreating` seen
-  double prepared = 0;  // accepted -> the stop begins
-  double own = 0;       // the stop begins -> the new container runs and has been looked at
-  double gap = 0;       // by the runtime's clock
-  double told = 0;      // ended -> `Completed` seen
-  int writes = 0;
-};
-
-absl::Time Time(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
-
-double Ms(absl::Duration duration) { return absl::ToDoubleMilliseconds(duration); }
 
 class LatencyBench {
  public:
@@ -64,7 +42,7 @@ class LatencyBench {
   }
 
   absl::Status Start();
-  absl::StatusOr<Round> Restart(int number);
+  absl::StatusOr<Hops> Restart(int number);
   absl::Status End() {
     watch_.reset();
     controller_.reset();
@@ -157,7 +135,7 @@ absl::StatusOr<pb::Operation> LatencyBench::OperationOf(const std::string& uid) 
   return absl::UnavailableError(absl::StrCat("GetOperation: ", status.error_message()));
 }
 
-absl::StatusOr<Round> LatencyBench::Restart(int number) {
+absl::StatusOr<Hops> LatencyBench::Restart(int number) {
   const std::string name = absl::StrCat("restart-", number);
   const json request = {
       {"apiVersion", "apps.kruise.io/v1beta1"},
@@ -184,67 +162,8 @@ absl::StatusOr<Round> LatencyBench::Restart(int number) {
         absl::StrCat(name, ": ", seen.container, " ", seen.container_message, " ", seen.message));
   }
   RK_ASSIGN_OR_RETURN(const pb::Operation operation, OperationOf(seen.uid));
-  std::map<pb::Phase, absl::Time> entered;
-  for (const pb::PhaseTime& phase : operation.history()) {
-    entered.emplace(phase.phase(), Time(phase.entered()));
-  }
-  const absl::Time accepted = entered[pb::PHASE_ACCEPTED];
-  const absl::Time stopping = entered[pb::PHASE_STOPPING];
-  const absl::Time done = entered[pb::PHASE_DONE];
   RK_RETURN_IF_ERROR(AwaitShown(operation.new_container_id()));
-  return Round{.total = Ms(seen.completed - sent),
-               .stored = Ms(answered - sent),
-               .called = Ms(accepted - sent),
-               .written = Ms(seen.begun - sent),
-               .prepared = Ms(stopping - accepted),
-               .own = Ms(done - stopping),
-               .gap = static_cast<double>(operation.gap().seconds()) * 1e3 +
-                      static_cast<double>(operation.gap().nanos()) / 1e6,
-               .told = Ms(seen.completed - done),
-               .writes = seen.changes};
-}
-
-absl::Status Report(const std::vector<Round>& rounds, Results& results) {
-  const auto add = [&](const std::string& metric, double value, const char* unit,
-                       std::optional<double> limit = std::nullopt) {
-    return results.Add({.bench = "recreate",
-                        .metric = metric,
-                        .value = value,
-                        .unit = unit,
-                        .reference = std::nullopt,
-                        .limit = limit});
-  };
-  const auto all = [&](auto value) {
-    std::vector<double> out;
-    for (const Round& round : rounds) out.push_back(value(round));
-    return out;
-  };
-  const std::vector<double> beside = all([](const Round& r) { return r.total - r.own; });
-  RK_RETURN_IF_ERROR(add("requests", static_cast<double>(rounds.size()), "requests"));
-  RK_RETURN_IF_ERROR(
-      add("beside_own_stop_and_start_median", measure::Median(beside), "ms", kLimitMs));
-  RK_RETURN_IF_ERROR(
-      add("beside_own_stop_and_start_p99", measure::Quantile(beside, 0.99), "ms", kLimitMs));
-  const struct {
-    const char* name;
-    double Round::*member;
-  } parts[] = {{"sent_to_completed", &Round::total},
-               {"own_stop_and_start", &Round::own},
-               {"gap", &Round::gap},
-               {"sent_to_answered", &Round::stored},
-               {"sent_to_accepted_by_daemon", &Round::called},
-               {"sent_to_recreating_seen", &Round::written},
-               {"accepted_to_stop", &Round::prepared},
-               {"done_to_completed_seen", &Round::told}};
-  for (const auto& part : parts) {
-    const std::vector<double> values =
-        all([member = part.member](const Round& round) { return round.*member; });
-    RK_RETURN_IF_ERROR(add(absl::StrCat(part.name, "_median"), measure::Median(values), "ms"));
-    RK_RETURN_IF_ERROR(add(absl::StrCat(part.name, "_p99"), measure::Quantile(values, 0.99), "ms"));
-  }
-  const std::vector<double> writes =
-      all([](const Round& round) { return static_cast<double>(round.writes); });
-  return add("status_writes_max", measure::Quantile(writes, 1), "writes", kMostWrites);
+  return HopsOf(sent, answered, seen, operation);
 }
 
 }  // namespace
@@ -252,13 +171,13 @@ absl::Status Report(const std::vector<Round>& rounds, Results& results) {
 absl::Status RecreateLatencyBench(const RecreateBenchSettings& settings, Results& results) {
   LatencyBench bench(settings);
   RK_RETURN_IF_ERROR(bench.Start());
-  std::vector<Round> rounds;
+  std::vector<Hops> rounds;
   for (int i = 0; i < settings.rounds; ++i) {
-    RK_ASSIGN_OR_RETURN(const Round round, bench.Restart(i));
+    RK_ASSIGN_OR_RETURN(const Hops round, bench.Restart(i));
     rounds.push_back(round);
   }
   RK_RETURN_IF_ERROR(bench.End());
-  return Report(rounds, results);
+  return ReportHops("recreate", rounds, results);
 }
 
 }  // namespace rekindle::bench

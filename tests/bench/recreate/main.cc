@@ -1,6 +1,7 @@
 // rekindle-recreate-bench: requests for recreation from end to end; one JSON object a line in the
 // results file.
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -16,14 +17,20 @@ int main(int argc, char** argv) {
   RecreateBenchSettings settings;
   settings.programs = {here + "/rekindled", here + "/rekindle"};
   settings.controller = here + "/rekindle-controller";
+  settings.node_image = here + "/../deploy/rekindled-image.tar";
+  settings.controller_image = here + "/../deploy/rekindle-controller-image.tar";
+  settings.manifests = RK_SOURCE_DIR "/deploy/kubernetes";
   std::string file = "build/bench/results.jsonl";
   std::string only;
   bool strict = false;
   app.add_option("--results", file, "file that rows are appended to")
       ->envname("REKINDLE_BENCH_RESULTS")
       ->capture_default_str();
-  app.add_option("--only", only, "latency or scale")->check(CLI::IsMember({"latency", "scale"}));
-  app.add_option("--rounds", settings.rounds, "requests of `latency`")
+  app.add_option("--only", only,
+                 "latency, kubernetes or scale; without it kubernetes is left out unless "
+                 "$REKINDLE_KUBERNETES names its programs")
+      ->check(CLI::IsMember({"latency", "kubernetes", "scale"}));
+  app.add_option("--rounds", settings.rounds, "requests of `latency` and of `kubernetes`")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   app.add_option("--nodes", settings.nodes, "nodes of `scale`; each takes three descriptors")
@@ -42,10 +49,14 @@ int main(int argc, char** argv) {
     const char* name;
     absl::Status (*run)(const RecreateBenchSettings&, rekindle::bench::Results&);
   } benches[] = {{"latency", &rekindle::bench::RecreateLatencyBench},
+                 {"kubernetes", &rekindle::bench::RecreateKubernetesBench},
                  {"scale", &rekindle::bench::RecreateScaleBench}};
+  const char* kubernetes = std::getenv("REKINDLE_KUBERNETES");
   bool failed = false;
   for (const auto& bench : benches) {
     if (!only.empty() && only != bench.name) continue;
+    const bool asked = only == bench.name || (kubernetes != nullptr && *kubernetes != '\0');
+    if (std::string(bench.name) == "kubernetes" && !asked) continue;
     const absl::Status status = bench.run(settings, results);
     if (status.ok()) continue;
     std::fprintf(stderr, "%s: %s\n", bench.name, std::string(status.message()).c_str());

@@ -13,6 +13,10 @@ namespace rekindle::bench {
 struct RecreateBenchSettings {
   measure::Daemon::Programs programs;
   std::string controller;  // rekindle-controller
+  // Of `kubernetes`: the images of the same programs, and deploy/kubernetes.
+  std::string node_image;
+  std::string controller_image;
+  std::string manifests;
   int rounds = 50;
   int nodes = 5000;
   // Further ones of `scale`, separated by blanks. Its own server would not be held back either.
@@ -24,6 +28,12 @@ struct RecreateBenchSettings {
 // until a watch shows its end, again and again; beside it the container's own stop and start by the
 // daemon's history, the share of each hop, and the status writes. Needs root.
 absl::Status RecreateLatencyBench(const RecreateBenchSettings& settings, Results& results);
+
+// The same on a private Kubernetes of one node (tests/kube), with everything installed as users do
+// (tests/deploy): a pod of the kubelet, the request through kube-apiserver with admission by the
+// deployed webhook, by the deployed controller and daemon; and what the API server counted. Needs
+// root and Kubernetes's programs.
+absl::Status RecreateKubernetesBench(const RecreateBenchSettings& settings, Results& results);
 
 // One request for each of many pods on as many nodes, made by 16 clients: from the last creation
 // until a watch has shown the end of all. The daemons are simulated (tests/fakes/sim_daemons.h)

@@ -128,6 +128,7 @@ TEST(ControllerCommandLineTest, OnACluster) {
   EXPECT_TRUE(run.serve_metrics);
   EXPECT_EQ(run.metrics.host, "127.0.0.1");
   EXPECT_EQ(run.metrics.port, 10232);
+  EXPECT_EQ(run.webhook_linger, absl::Seconds(5));
   EXPECT_EQ(run.controllers, AvailableControllers(false));
   const auto line = Parse({"--kubeconfig",
                            "/k",
@@ -147,6 +148,8 @@ TEST(ControllerCommandLineTest, OnACluster) {
                            "rn",
                            "--kube-api-qps",
                            "7.5",
+                           "--webhook-linger",
+                           "0s",
                            "--kube-api-burst",
                            "9",
                            "--tls-cert",
@@ -172,6 +175,7 @@ TEST(ControllerCommandLineTest, OnACluster) {
   EXPECT_EQ(line->run.lease_name_space, "rn");
   EXPECT_EQ(line->run.api_qps, 7.5);
   EXPECT_EQ(line->run.api_burst, 9);
+  EXPECT_EQ(line->run.webhook_linger, absl::ZeroDuration());
   EXPECT_EQ(line->run.tls_cert + line->run.tls_key + line->run.tls_ca, "/c/y/a");
   EXPECT_EQ(line->run.metrics.host, "");
   EXPECT_EQ(line->run.metrics.port, 0);
@@ -244,6 +248,8 @@ TEST(ControllerCommandLineTest, MistakesNameTheFlag) {
       {{"--embedded", "--controllers", "webhooks"}, "\"webhooks\" is no controller of this mode"},
       {{"--controllers", "nodes"}, "\"nodes\" is no controller of this mode"},
       {{"--webhook-listen", "x"}, "--webhook-listen"},
+      {{"--embedded", "--webhook-linger", "1s"}, "--webhook-linger: is of no use"},
+      {{"--webhook-linger", "5"}, "--webhook-linger"},
       {{}, "--tls-cert: is needed for the controller \"recreate\""},
       {{"--embedded", "--local-daemon", "/run/x.sock"}, "--local-daemon: \"/run/x.sock\" must be"},
       {{"--embedded", "--node-listen", ":7443"}, "--node-listen: needs --tls-cert"},

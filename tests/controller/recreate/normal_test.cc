@@ -399,6 +399,19 @@ TEST_F(Recreate, BudgetIsRespectedWhenAsked) {
   EXPECT_EQ(nodes_.StopsOf("cart-1/a"), 1);
 }
 
+TEST_F(Recreate, BudgetsThatCannotBeListedAreWaitedForWithTheReason) {
+  AddPod("cart-0", {"a"});
+  StartController();
+  api_.Fail("GET", "poddisruptionbudgets", /*watch=*/false,
+            FakeApi::Status(404, "NotFound", "the server has no such kind"), 1000);
+  AddRequest("r", "cart-0", {"a"}, {}, {}, {{"rekindle.io/respect-budget", "true"}});
+  loop_.Advance(absl::Minutes(1));
+  EXPECT_EQ(Phase("r"), "Pending");
+  EXPECT_THAT(Message("r"), testing::StartsWith("waits for the list of PodDisruptionBudgets: "));
+  EXPECT_THAT(Message("r"), testing::HasSubstr("the server has no such kind"));
+  EXPECT_EQ(nodes_.StopsOf("cart-0/a"), 0);
+}
+
 TEST_F(Recreate, ABudgetOfOneLetsOneRestartGoAtATime) {
   api_.Put("/apis/policy/v1/poddisruptionbudgets",
            {{"metadata", {{"name", "cart"}, {"namespace", "shop"}}},

@@ -42,17 +42,19 @@ TEST(ReadinessTest, OfEachPhase) {
     ManagerPhase phase;
     bool live;
     bool ready;
+    bool serves;
   } cases[] = {
-      {ManagerPhase::kIdle, true, false},     {ManagerPhase::kSyncing, true, false},
-      {ManagerPhase::kStandby, true, true},   {ManagerPhase::kRunning, true, true},
-      {ManagerPhase::kStopping, true, false}, {ManagerPhase::kStopped, true, false},
-      {ManagerPhase::kLost, false, false},
+      {ManagerPhase::kIdle, true, false, false},     {ManagerPhase::kSyncing, true, false, true},
+      {ManagerPhase::kStandby, true, true, true},    {ManagerPhase::kRunning, true, true, true},
+      {ManagerPhase::kStopping, true, false, false}, {ManagerPhase::kStopped, true, false, false},
+      {ManagerPhase::kLost, false, false, false},
   };
   for (const auto& row : cases) {
     ManagerState state = Syncing();
     state.phase = row.phase;
     EXPECT_EQ(Readiness(state).ok, row.ready) << ManagerPhaseName(row.phase);
     EXPECT_EQ(Liveness(state).ok, row.live) << ManagerPhaseName(row.phase);
+    EXPECT_EQ(Serving(state).ok, row.serves) << ManagerPhaseName(row.phase);
     EXPECT_THAT(Readiness(state).text, HasSubstr(std::string(ManagerPhaseName(row.phase))));
   }
 }
@@ -84,6 +86,8 @@ TEST(ReadinessTest, WaitsForWhatAControllerLacks) {
   EXPECT_FALSE(Readiness(state).ok);
   EXPECT_THAT(Readiness(state).text,
               HasSubstr("[-] controller recreate: caches filled; no certificate yet\n"));
+  EXPECT_FALSE(Serving(state).ok);
+  EXPECT_EQ(Serving(state).text, "not serving\n[-] controller recreate: no certificate yet\n");
 }
 
 TEST(LivenessTest, SaysWhyTheLeaseWent) {
