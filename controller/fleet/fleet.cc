@@ -44,7 +44,8 @@ Fleet::Fleet(Loop& loop, const FleetOptions& options, std::shared_ptr<net::TlsFi
               .watch = watch_,
               .pool = pool_,
               .tls = std::move(tls),
-              .random = std::move(random)} {}
+              .random = std::move(random)},
+      ahead_pace_(options.ahead_per_second, static_cast<double>(options.ahead_at_once)) {}
 
 Fleet::~Fleet() {
   calls_.clear();
@@ -248,6 +249,10 @@ void Fleet::OnLimit(CallId id) {
           absl::StrCat("the daemon works on container ", operation.container_name(),
                        operation.message().empty() ? "" : ": ", PrintableText(operation.message()));
     }
+  }
+  if (last.empty() && nodes_.at(call.node)->link->state() == LinkState::kInLine) {
+    last = absl::StrCat("node ", call.node, " waits for its turn to be connected to, with ",
+                        connecting_.waiting(), " nodes in line");
   }
   if (last.empty()) last = absl::StrCat("the daemon of node ", call.node, " has not answered");
   End(id, absl::DeadlineExceededError(
