@@ -19,7 +19,8 @@ absl::Status Fleet::SetEndpoint(const std::string& node, const Endpoint& endpoin
   Node& known = NodeOf(node);
   if (known.link->endpoint() == endpoint) {
     known.link->Retry();
-    if (known.ahead_again.pending()) LineUpAhead(node, known);
+    const bool idle = known.link->state() == LinkState::kIdle;
+    if (ahead_ && idle && known.ahead == Ahead::kNone) LineUpAhead(node, known);
     return absl::OkStatus();
   }
   const bool moved = known.link->endpoint().has_value();

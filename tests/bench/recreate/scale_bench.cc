@@ -146,6 +146,7 @@ absl::Status ReportCounters(const ControllerProcess& controller, int nodes, Rows
   } counters[] = {
       {"connections_made", "rekindle_nodes_connects_total", "connections"},
       {"connection_failures", "rekindle_nodes_connect_failures_total", "connections"},
+      {"connections_broken", "rekindle_nodes_connections_broken_total", "connections"},
       {"events_written", "rekindle_controller_events_total{outcome=\"written\"}", "events"},
       {"events_dropped", "rekindle_controller_events_total{outcome=\"overflowed\"}", "events"}};
   for (const auto& counter : counters) {
@@ -207,7 +208,8 @@ absl::Status RunOnce(const RecreateBenchSettings& settings, bool warm, Results& 
   RK_RETURN_IF_ERROR(rows.Add("last_creation_to_last_event", until_events, "s"));
   RK_RETURN_IF_ERROR(ReportUsage(before, completed, "", rows));
   RK_RETURN_IF_ERROR(ReportUsage(completed, end, "_of_events_after", rows));
-  return ReportCounters(*controller, settings.nodes, rows);
+  RK_RETURN_IF_ERROR(ReportCounters(*controller, settings.nodes, rows));
+  return Check(*cluster, seen, settings.nodes);
 }
 
 }  // namespace
