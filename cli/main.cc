@@ -15,6 +15,8 @@
 #include "absl/time/clock.h"
 #include "cli/app.h"
 
+#include "common/base/lock_checks.h"
+
 namespace {
 
 std::atomic<bool> g_interrupted{false};
@@ -35,6 +37,7 @@ std::string NewRequestId() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  rekindle::SkipLockOrderChecks();
   signal(SIGINT, OnSignal);
   signal(SIGTERM, OnSignal);
   signal(SIGPIPE, SIG_IGN);

@@ -32,8 +32,8 @@ and what the process has of the kernel for it (resident), and one changed pod fr
 processor time.' ;;
     fleet) echo 'One restart on each of 5,000 nodes at once through the connections of the controller, over mutual TLS on loopback, until
 the last has ended: with no connection there (cold: as many handshakes; 256 connections are kept), and with all of them
-there (warm). The daemons are simulated, with a port each, in a process of its own on the same processors; their runtime is
-a timer of 100 to 200 ms. Processor time and memory (RssAnon) are those of the calling side.' ;;
+made ahead (warm). The daemons are simulated, with a port each, in a process of its own on the same processors; their runtime is
+a timer of 100 to 200 ms. Memory (RssAnon) and processor time are those of the calling side, but for the rows that name daemons.' ;;
     recreate) echo 'A ContainerRecreateRequest for a pod of one container on bare metal: from the moment it is sent to the embedded API server
 until a watch shows its end, with `rekindle-controller --embedded` and a local `rekindled`; beside it what the daemon took from
 the stop to the end (own stop and start), which the limit leaves out, and the hops: answered, accepted by the daemon,
@@ -46,7 +46,11 @@ status, of the request besides (label), and of events, which nobody waits for.' 
     recreate-scale) echo 'One ContainerRecreateRequest for each of 5,000 pods on as many nodes, made by 16 clients as fast as they are answered,
 until a watch has shown the end of all. `rekindle-controller` is a program as on a cluster, the embedded API server another
 one, and the daemons are simulated behind gRPC with mutual TLS on loopback, their runtime a timer of 100 to 200 ms; all on the
-same processors, a TLS handshake for each node included. Memory (RssAnon) and processor time are the controller'\''s.' ;;
+same processors. The controller has connected to the daemons ahead, as it does (`--node-connections`); what that took is in the
+table. Memory (RssAnon) is the controller'\''s; processor time is told for each process until the last request has completed,
+and for the events that are written afterwards. Daemons, clients and the watch are one process.' ;;
+    recreate-scale-cold) echo 'The same with no connection there (`--node-connections 0`): each request waits for a TLS handshake with its node first, which
+takes processor time on both sides.' ;;
     plan) echo 'The planner alone, on one thread: a CloneSet of 100,000 pods planned from its caches, the same again after one pod
 has changed (at rest, in the middle of an update, scaling in, rolling back to a partition), a StatefulSet of 10,000
 replicas, the memory of a pod record, and a rolling in-place update of one million pods on 100,000 nodes simulated to its

@@ -18,6 +18,7 @@ constexpr int kBrokenReads = 2;
 constexpr absl::Duration kBrokenReadPause = absl::Milliseconds(50);
 constexpr int kUnauthorized = 401;
 constexpr int kTooManyRequests = 429;
+constexpr int kTurnsBeforeBackground = 9;
 
 absl::string_view PatchMediaType(PatchType type) {
   switch (type) {
@@ -61,6 +62,7 @@ struct ApiClient::Call {
   std::shared_ptr<WatchedBody> reader;
   std::shared_ptr<BodyReader> inner;
   bool write = false;
+  bool background = false;
   Reply done;
   std::shared_ptr<JsonBody> json;  // the inner reader, when it is ours to start again
   absl::Duration begun;
@@ -109,7 +111,7 @@ ApiClient::CallId ApiClient::Refuse(absl::Status why, Reply done) {
 
 ApiClient::CallId ApiClient::StartJson(absl::string_view verb, const ObjectRef& ref,
                                        absl::StatusOr<std::string> path, HttpRequest request,
-                                       JsonDone done) {
+                                       bool background, JsonDone done) {
   auto json = std::make_shared<std::shared_ptr<JsonBody>>();
   Reply reply = [json, done = std::move(done)](absl::StatusOr<HttpReply> got) mutable {
     if (!got.ok()) return done(got.status());
@@ -123,6 +125,7 @@ ApiClient::CallId ApiClient::StartJson(absl::string_view verb, const ObjectRef& 
   call->request.target = *std::move(path);
   call->request.timeout = options_.timeout;
   call->write = call->request.method != "GET";
+  call->background = background;
   call->done = std::move(reply);
   call->json = std::make_shared<JsonBody>(options_.max_body_bytes);
   *json = call->json;
@@ -131,7 +134,7 @@ ApiClient::CallId ApiClient::StartJson(absl::string_view verb, const ObjectRef& 
 }
 
 ApiClient::CallId ApiClient::Get(const ObjectRef& ref, JsonDone done) {
-  return StartJson("get", ref, ObjectPath(ref), {}, std::move(done));
+  return StartJson("get", ref, ObjectPath(ref), {}, /*background=*/false, std::move(done));
 }
 
 ApiClient::CallId ApiClient::Create(const ObjectRef& ref, const Json& object,
@@ -146,7 +149,7 @@ ApiClient::CallId ApiClient::Create(const ObjectRef& ref, const Json& object,
                    {.method = "POST",
                     .headers = {{"Content-Type", "application/json"}},
                     .body = json::Dump(object)},
-                   std::move(done));
+                   options.background, std::move(done));
 }
 
 ApiClient::CallId ApiClient::Update(const ObjectRef& ref, const Json& object,
@@ -157,7 +160,7 @@ ApiClient::CallId ApiClient::Update(const ObjectRef& ref, const Json& object,
                    {.method = "PUT",
                     .headers = {{"Content-Type", "application/json"}},
                     .body = json::Dump(object)},
-                   std::move(done));
+                   options.background, std::move(done));
 }
 
 ApiClient::CallId ApiClient::Patch(const ObjectRef& ref, PatchType type, const Json& patch,
@@ -168,7 +171,7 @@ ApiClient::CallId ApiClient::Patch(const ObjectRef& ref, PatchType type, const J
                    {.method = "PATCH",
                     .headers = {{"Content-Type", std::string(PatchMediaType(type))}},
                     .body = json::Dump(patch)},
-                   std::move(done));
+                   options.background, std::move(done));
 }
 
 ApiClient::CallId ApiClient::Delete(const ObjectRef& ref, const DeleteOptions& options,
@@ -177,7 +180,7 @@ ApiClient::CallId ApiClient::Delete(const ObjectRef& ref, const DeleteOptions& o
                    {.method = "DELETE",
                     .headers = {{"Content-Type", "application/json"}},
                     .body = json::Dump(DeleteBody(options))},
-                   std::move(done));
+                   /*background=*/false, std::move(done));
 }
 
 ApiClient::CallId ApiClient::Read(const ReadRequest& request, std::shared_ptr<BodyReader> reader,
@@ -215,36 +218,65 @@ ApiClient::CallId ApiClient::Begin(std::unique_ptr<Call> call) {
 }
 
 void ApiClient::WaitForTurn(CallId id) {
-  turns_.push_back(id);
+  (Find(id)->background ? background_turns_ : turns_).push_back(id);
   if (!turn_timer_.pending())
     turn_timer_.Set(loop_, absl::ZeroDuration(), [this] { ServeTurns(); });
 }
 
-void ApiClient::ServeTurns() {
-  while (!turns_.empty()) {
-    const CallId id = turns_.front();
-    if (Call* call = Find(id); call != nullptr) {
-      const absl::Duration now = loop_.Monotonic();
-      if (now >= call->deadline) {
-        turns_.pop_front();
-        Finish(id, absl::DeadlineExceededError("no turn in time: too many requests of our own"));
-        continue;
-      }
-      if (!TakePlace(*call)) {  // whoever leaves one comes here
-        turn_timer_.Set(loop_, call->deadline - now, [this] { ServeTurns(); });
-        return;
-      }
-      const absl::Duration wait = bucket_.Take(now);
-      if (wait > absl::ZeroDuration()) {
-        LeavePlace(*call);
-        turn_timer_.Set(loop_, wait, [this] { ServeTurns(); });
-        return;
-      }
-      turns_.pop_front();
-      Authorize(id);
-    } else {
-      turns_.pop_front();
+void ApiClient::EndLate(std::deque<CallId>& line) {
+  while (!line.empty()) {
+    const CallId id = line.front();
+    const Call* call = Find(id);
+    if (call != nullptr && loop_.Monotonic() < call->deadline) return;
+    line.pop_front();
+    if (call == nullptr) continue;
+    Finish(id, absl::DeadlineExceededError("no turn in time: too many requests of our own"));
+  }
+}
+
+std::deque<ApiClient::CallId>* ApiClient::NextLine() {
+  if (background_turns_.empty()) return turns_.empty() ? nullptr : &turns_;
+  const bool background = turns_.empty() || turns_in_a_row_ >= kTurnsBeforeBackground;
+  return background ? &background_turns_ : &turns_;
+}
+
+absl::Duration ApiClient::FirstDeadline() const {
+  absl::Duration first = absl::InfiniteDuration();
+  for (const std::deque<CallId>* line : {&turns_, &background_turns_}) {
+    if (line->empty()) continue;
+    if (const auto it = calls_.find(line->front()); it != calls_.end()) {
+      first = std::min(first, it->second->deadline);
     }
+  }
+  return first;
+}
+
+void ApiClient::ServeTurns() {
+  while (true) {
+    EndLate(turns_);
+    EndLate(background_turns_);
+    std::deque<CallId>* line = NextLine();
+    if (line == nullptr) return;
+    const CallId id = line->front();
+    if (Find(id) == nullptr) {  // what has just ended took it along
+      line->pop_front();
+      continue;
+    }
+    Call& call = *Find(id);
+    const absl::Duration now = loop_.Monotonic();
+    if (!TakePlace(call)) {  // whoever leaves one comes here
+      turn_timer_.Set(loop_, FirstDeadline() - now, [this] { ServeTurns(); });
+      return;
+    }
+    const absl::Duration wait = bucket_.Take(now);
+    if (wait > absl::ZeroDuration()) {
+      LeavePlace(call);
+      turn_timer_.Set(loop_, wait, [this] { ServeTurns(); });
+      return;
+    }
+    line->pop_front();
+    turns_in_a_row_ = line == &turns_ && !background_turns_.empty() ? turns_in_a_row_ + 1 : 0;
+    Authorize(id);
   }
 }
 
@@ -259,7 +291,7 @@ bool ApiClient::TakePlace(Call& call) {
 void ApiClient::LeavePlace(Call& call) {
   if (!std::exchange(call.has_place, false)) return;
   --places_taken_;
-  if (turns_.empty()) return;
+  if (turns_.empty() && background_turns_.empty()) return;
   turn_timer_.Set(loop_, absl::ZeroDuration(), [this] { ServeTurns(); });
 }
 

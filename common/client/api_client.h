@@ -35,6 +35,9 @@ struct WriteOptions {
   std::string field_validation;  // "Strict", "Warn", "Ignore"; empty: the server's default
   bool dry_run = false;
   bool force = false;  // server-side apply only
+  // What nobody waits for (events): while other calls wait for their turn, it gets a tenth of the
+  // turns.
+  bool background = false;
 };
 
 struct DeleteOptions {
@@ -136,11 +139,16 @@ class ApiClient {
   using Reply = absl::AnyInvocable<void(absl::StatusOr<HttpReply>)>;
 
   CallId StartJson(absl::string_view verb, const ObjectRef& ref, absl::StatusOr<std::string> path,
-                   HttpRequest request, JsonDone done);
+                   HttpRequest request, bool background, JsonDone done);
   CallId Begin(std::unique_ptr<Call> call);
   CallId Refuse(absl::Status why, Reply done);
   void WaitForTurn(CallId id);
   void ServeTurns();
+  // Ends those at the head of a line whose time is over, and forgets those that are gone.
+  void EndLate(std::deque<CallId>& line);
+  // The line whose head goes next; null: nobody waits.
+  std::deque<CallId>* NextLine();
+  absl::Duration FirstDeadline() const;
   // Of those that are bounded by most_at_once.
   bool TakePlace(Call& call);
   void LeavePlace(Call& call);
@@ -159,6 +167,8 @@ class ApiClient {
   const Options options_;
   TokenBucket bucket_;
   std::deque<CallId> turns_;  // first come, first served
+  std::deque<CallId> background_turns_;
+  int turns_in_a_row_ = 0;  // given while one in the background waited
   ScopedTimer turn_timer_;
   size_t places_taken_ = 0;
   CallId next_ = 1;

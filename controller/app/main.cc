@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "common/base/lock_checks.h"
 #include "common/base/logging.h"
 #include "common/base/version.h"
 #include "controller/app/command_line.h"
@@ -78,5 +79,6 @@ int Main(const std::vector<std::string>& args) {
 }  // namespace rekindle
 
 int main(int argc, char** argv) {
+  rekindle::SkipLockOrderChecks();
   return rekindle::Main(std::vector<std::string>(argv + 1, argv + argc));
 }

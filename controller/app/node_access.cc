@@ -20,8 +20,25 @@ absl::StatusOr<std::shared_ptr<net::TlsFiles>> NodeAccess::OpenTls(const RunOpti
                       absl::StrCat("--tls-cert, --tls-key, --tls-ca: ", files.status().message()));
 }
 
-NodeAccess::NodeAccess(Loop& loop, std::shared_ptr<net::TlsFiles> tls)
-    : loop_(loop), tls_(std::move(tls)), fleet_(loop, fleet::FleetOptions(), tls_) {}
+namespace {
+
+fleet::FleetOptions Options(const RunOptions& run) {
+  fleet::FleetOptions out;
+  if (run.node_connections > 0) out.most_idle = run.node_connections;
+  return out;
+}
+
+}  // namespace
+
+NodeAccess::NodeAccess(Loop& loop, const RunOptions& run, std::shared_ptr<net::TlsFiles> tls)
+    : loop_(loop),
+      ahead_(run.node_connections > 0),
+      tls_(std::move(tls)),
+      fleet_(loop, Options(run), tls_) {}
+
+void NodeAccess::Lead() {
+  if (ahead_) fleet_.ConnectAhead();
+}
 
 void NodeAccess::SetEndpoint(const nodes::NodeEndpoint& endpoint) {
   const absl::Status set = fleet_.SetEndpoint(

@@ -34,7 +34,7 @@ class NodeAccess {
   static absl::StatusOr<std::shared_ptr<net::TlsFiles>> OpenTls(const RunOptions& run);
 
   // `tls` may be null: then only sockets of this machine can be reached.
-  NodeAccess(Loop& loop, std::shared_ptr<net::TlsFiles> tls);
+  NodeAccess(Loop& loop, const RunOptions& run, std::shared_ptr<net::TlsFiles> tls);
 
   fleet::NodeCalls& calls() { return fleet_; }
 
@@ -44,6 +44,9 @@ class NodeAccess {
   // names until Forget.
   void FollowDaemonPods(const ControllerContext& context);
   void Forget() { daemon_pods_.reset(); }
+
+  // This process leads: connections to daemons are made ahead, where `run` says so.
+  void Lead();
 
   // For the mirror of nodes.
   nodes::OpenFeed Feeds();
@@ -58,6 +61,7 @@ class NodeAccess {
 
  private:
   Loop& loop_;
+  const bool ahead_;
   const std::shared_ptr<net::TlsFiles> tls_;
   net::RpcQueue feeds_{"node-feeds"};
   fleet::Fleet fleet_;

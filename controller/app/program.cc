@@ -154,7 +154,7 @@ std::unique_ptr<client::ApiClient> ControllerProgram::Parts::NewClient(
 absl::Status ControllerProgram::Parts::Build(const client::ClientConfig& config,
                                              std::shared_ptr<net::TlsFiles> tls) {
   RK_ASSIGN_OR_RETURN(access, client::ApiAccess::Open(loop, *blocking, config));
-  nodes = std::make_unique<NodeAccess>(loop, std::move(tls));
+  nodes = std::make_unique<NodeAccess>(loop, run, std::move(tls));
   nodes->AddTo(metrics);
   RK_ASSIGN_OR_RETURN(manager, Manager::Make(loop, access->transport(), access->credentials(),
                                              metrics, ManagerOptions(config)));
@@ -204,7 +204,9 @@ bool ControllerProgram::Parts::ServesWebhooks() const {
 }
 
 void ControllerProgram::Parts::OnChange() {
-  const std::string now = Summary(manager->state());
+  const ManagerState at = manager->state();
+  if (at.leading) nodes->Lead();
+  const std::string now = Summary(at);
   if (now == shown) return;
   shown = now;
   LOG(INFO) << now;

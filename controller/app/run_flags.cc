@@ -18,7 +18,7 @@ namespace {
 
 constexpr double kMostQps = 100'000;
 // A server of its own shares the machine with nobody: this ends a loop gone wild, and nothing else.
-// A restart takes some seven requests.
+// A restart takes six requests.
 constexpr double kOwnServerQps = 10'000;
 
 // Connections give up what is not acknowledged for so long (CurlTransport::Options): what a leader
@@ -148,6 +148,11 @@ void RunFlags::AddShared(CLI::App& app) {
                  "again when it changes");
   app.add_option("--tls-key", run_.tls_key, "its key");
   app.add_option("--tls-ca", run_.tls_ca, "authority of the daemons' certificates");
+  app.add_option("--node-connections", run_.node_connections,
+                 "connections to daemons that are made before they are needed, and kept, so that "
+                 "a restart waits for none; 0: they are made when they are needed")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
   app.add_option("--metrics-listen", metrics_listen_,
                  "ADDRESS:PORT of /healthz, /readyz and /metrics (HTTP); :PORT is every address; "
                  "\"off\": not served")

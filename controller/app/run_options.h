@@ -1,6 +1,7 @@
 #ifndef REKINDLE_CONTROLLER_APP_RUN_OPTIONS_H_
 #define REKINDLE_CONTROLLER_APP_RUN_OPTIONS_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,12 +28,16 @@ struct RunOptions {
   client::LeaseTimes lease_times;
   std::string lease_name = "rekindle-controller";
   std::string lease_name_space;  // empty: `name_space`
-  double api_qps = 50;
-  double api_burst = 100;
+  // The real bound is the number of requests at a time (client::ApiClient), beside what the server
+  // itself says.
+  double api_qps = 500;
+  double api_burst = 1000;
   // What this process shows the daemons, and whom it believes. All or none.
   std::string tls_cert;
   std::string tls_key;
   std::string tls_ca;
+  // Connections to daemons that are made ahead and kept; 0: they are made when they are needed.
+  size_t node_connections = 5000;
   // With an API server of its own: the daemon of this machine, empty: none; and where nodes
   // register, none: nowhere.
   std::string local_daemon = "unix:/run/rekindle/rekindled.sock";

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <climits>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,11 @@ grpc::ChannelArguments Arguments() {
   // What is repeated, and when, is the fleet's business.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // How long one that nobody uses is kept is the fleet's business, too.
+  arguments.SetInt(GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS, INT_MAX);
+  // Each message would bring a ping of gRPC's own to measure the line, and its answer: as much work
+  // as the message. What goes over these lines is small.
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   // There are thousands of channels: nothing that is kept for nobody, no DNS questions for nothing.
   arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
   arguments.SetInt(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);

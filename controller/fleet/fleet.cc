@@ -44,7 +44,8 @@ Fleet::Fleet(Loop& loop, const FleetOptions& options, std::shared_ptr<net::TlsFi
               .watch = watch_,
               .pool = pool_,
               .tls = std::move(tls),
-              .random = std::move(random)} {}
+              .random = std::move(random)},
+      ahead_pace_(options.ahead_per_second, static_cast<double>(options.ahead_at_once)) {}
 
 Fleet::~Fleet() {
   calls_.clear();
@@ -249,9 +250,20 @@ void Fleet::OnLimit(CallId id) {
                        operation.message().empty() ? "" : ": ", PrintableText(operation.message()));
     }
   }
+  // Others went first, here: no word about the daemon.
+  const Link& link = *nodes_.at(call.node)->link;
+  const bool in_line = call.flight == nullptr && (link.state() == LinkState::kInLine || link.up());
+  if (last.empty() && in_line) {
+    last = link.up()
+               ? std::string(WhyWaiting(call).message())
+               : absl::StrCat("node ", call.node, " waits to be connected to until others are");
+  }
   if (last.empty()) last = absl::StrCat("the daemon of node ", call.node, " has not answered");
-  End(id, absl::DeadlineExceededError(
-              absl::StrCat("no end within ", absl::FormatDuration(call.timeout), ": ", last)));
+  const absl::StatusCode code = in_line && call.kind != CallKind::kRestart
+                                    ? absl::StatusCode::kResourceExhausted
+                                    : absl::StatusCode::kDeadlineExceeded;
+  End(id, absl::Status(code, absl::StrCat("no end within ", absl::FormatDuration(call.timeout),
+                                          ": ", last)));
 }
 
 void Fleet::End(CallId id, const absl::Status& status) {

@@ -2,9 +2,11 @@
 #define REKINDLE_CONTROLLER_FLEET_FLEET_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "common/base/backoff.h"
 #include "common/base/blocking.h"
 #include "common/base/loop.h"
+#include "common/base/token_bucket.h"
 #include "common/client/pause.h"
 #include "common/net/tls_files.h"
 #include "controller/fleet/connect_line.h"
@@ -34,16 +37,23 @@ struct FleetOptions {
   size_t most_connecting = 64;  // connections that are being made at once (connect_line.h)
   Link::Options link;
   // A connection that nobody uses is closed after this time; earlier, when there are more than so
-  // many: each takes some 170 kB, most of it OpenSSL's. But not at once: the steps of one restart
+  // many: each takes some 130 kB, most of it OpenSSL's. But not at once: the steps of one restart
   // follow each other, and of thousands each step would need a handshake of its own.
   absl::Duration idle_after = absl::Minutes(5);
   size_t most_idle = 256;
   absl::Duration idle_at_least = absl::Seconds(10);
+  // After ConnectAhead: so many connections that nobody has asked for are being made at once, so
+  // many are begun in a second. It is work in the background, for the daemons' machines too. A node
+  // that could not be reached is tried again after a while, or when its endpoint is set again.
+  size_t ahead_at_once = 8;
+  double ahead_per_second = 100;
+  absl::Duration ahead_again = absl::Minutes(1);
   // Between streams of one call that the daemon, which can be reached, could not take.
   Backoff::Options repeats = {.initial = absl::Milliseconds(100), .max = absl::Seconds(5)};
 };
 
-// The daemons of all nodes, over gRPC: one connection each, made when it is needed. See README.md.
+// The daemons of all nodes, over gRPC: one connection each, made when it is needed, or ahead. See
+// README.md.
 // Threads: the loop's, destructor included; gRPC's own threads decode.
 class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
  public:
@@ -65,6 +75,11 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
   CallId CancelOperation(const std::string& node, const std::string& operation,
                          absl::Duration timeout, OperationDone done) override;
   void Drop(CallId call) override;
+
+  // From now on every node that has an endpoint is connected to before there is a call for it, and
+  // stays connected: most_idle of them, whoever uses them. A restart then waits for no handshake,
+  // and who cannot be reached is known before. Again: changes nothing.
+  void ConnectAhead();
 
   // Costs one look at each node.
   FleetStats Stats() const;
@@ -91,18 +106,23 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
     absl::Status told;  // the last reason to wait
     absl::flat_hash_map<std::string, node::v1::Operation> seen;  // the last state of each
   };
+  enum class Ahead : uint8_t { kNone, kInLine, kConnecting };
   struct Node {
     std::unique_ptr<Link> link;
     size_t calls = 0;  // that have not ended
     absl::flat_hash_set<CallId> under_way;
-    ScopedTimer idle;  // pending: its place in idle_ is
-    std::list<std::string>::iterator idle_place;
+    bool up = false;  // is counted in up_
+    ScopedTimer idle;
+    std::optional<std::list<std::string>::iterator> idle_place;
+    Ahead ahead = Ahead::kNone;
+    ScopedTimer ahead_again;
   };
 
   void AskTurn(const std::string& node, bool again) override;
   void TurnIsSlow(const std::string& node) override;
   void GiveTurn(const std::string& node) override;
   void LinkChanged(const std::string& node) override;
+  void LinkEnded(const std::string& node) override;
 
   Node& NodeOf(const std::string& name);
   Call* Find(CallId id);
@@ -131,10 +151,15 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
   void Land(Call& call);
   std::unique_ptr<Call> Take(CallId id);
   void Tidy(const std::string& name);
+  void CountUp(Node& node, bool up);
   void SetIdle(const std::string& name, Node& node);
   void OnIdleAtLeast(const std::string& name);
   void ClearIdle(Node& node);
   void CloseIdle(std::string name);  // a copy: the name's place goes
+  // Whether the node's connection is one that is to be made ahead.
+  void NoteAhead(const std::string& name, Node& node);
+  void LineUpAhead(const std::string& name, Node& node);
+  void FeedAhead();
 
   Loop& loop_;
   const FleetOptions options_;
@@ -154,6 +179,12 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
   absl::flat_hash_set<std::string> relinked_;
   std::vector<CallId> queued_;
   std::list<std::string> idle_;  // nodes with a connection that nobody uses, the longest first
+  size_t up_ = 0;                // nodes that are connected
+  bool ahead_ = false;
+  std::deque<std::string> ahead_line_;  // names may be of nodes that are gone, or no longer wait
+  size_t ahead_connecting_ = 0;
+  TokenBucket ahead_pace_;
+  ScopedTimer ahead_timer_;
   bool scheduled_ = false;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -19,6 +19,8 @@ absl::Status Fleet::SetEndpoint(const std::string& node, const Endpoint& endpoin
   Node& known = NodeOf(node);
   if (known.link->endpoint() == endpoint) {
     known.link->Retry();
+    const bool idle = known.link->state() == LinkState::kIdle;
+    if (ahead_ && idle && known.ahead == Ahead::kNone) LineUpAhead(node, known);
     return absl::OkStatus();
   }
   const bool moved = known.link->endpoint().has_value();
@@ -83,6 +85,14 @@ void Fleet::LinkChanged(const std::string& node) {
   Touch(node);
 }
 
+// The daemon has ended a connection. Its calls hear of it by themselves.
+void Fleet::LinkEnded(const std::string& node) {
+  Node& known = *nodes_.at(node);
+  if (!known.under_way.empty() || known.link->Usable()) return;
+  ClearIdle(known);
+  LinkChanged(node);
+}
+
 void Fleet::Touch(const std::string& node) {
   touched_.insert(node);
   Schedule();
@@ -114,9 +124,14 @@ void Fleet::Pump() {
   for (const std::string& name : touched) {
     const auto it = nodes_.find(name);
     if (it == nodes_.end()) continue;
-    turns_.SetOpen(name, it->second->link->up());
-    if (turns_.IsWaiting(name)) it->second->link->Want();
+    Node& node = *it->second;
+    const bool up = node.link->up();
+    CountUp(node, up);
+    turns_.SetOpen(name, up);
+    if (turns_.IsWaiting(name)) node.link->Want();
+    NoteAhead(name, node);
   }
+  FeedAhead();
   while (const std::optional<std::string> node = connecting_.Next()) {
     nodes_.at(*node)->link->Connect();
   }
@@ -151,43 +166,26 @@ void Fleet::Tidy(const std::string& name) {
   Node& node = *it->second;
   if (!node.under_way.empty() || turns_.IsWaiting(name)) return ClearIdle(node);
   if (node.link->endpoint().has_value()) {
-    if (node.link->up()) SetIdle(name, node);
-    return;
+    if (!node.link->up()) return;
+    if (node.link->Usable()) return SetIdle(name, node);
+    // It ended while it was used.
+    ClearIdle(node);
+    return LinkChanged(name);
   }
   ClearIdle(node);
-  if (node.calls == 0) nodes_.erase(it);
+  if (node.calls > 0) return;
+  CountUp(node, false);
+  if (node.ahead == Ahead::kConnecting) --ahead_connecting_;
+  nodes_.erase(it);
 }
 
-void Fleet::SetIdle(const std::string& name, Node& node) {
-  if (node.idle.pending()) return;
-  node.idle_place = idle_.insert(idle_.end(), name);
-  node.idle.Set(loop_, std::min(options_.idle_at_least, options_.idle_after),
-                [this, name] { OnIdleAtLeast(name); });
-}
-
-void Fleet::OnIdleAtLeast(const std::string& name) {
-  if (idle_.size() > options_.most_idle) {
-    const std::string oldest = idle_.front();
-    CloseIdle(oldest);
-    if (oldest == name) return;
+void Fleet::CountUp(Node& node, bool up) {
+  if (std::exchange(node.up, up) == up) return;
+  if (up) {
+    ++up_;
+  } else {
+    --up_;
   }
-  nodes_.at(name)->idle.Set(
-      loop_, std::max(options_.idle_after - options_.idle_at_least, absl::ZeroDuration()),
-      [this, name] { CloseIdle(name); });
-}
-
-void Fleet::ClearIdle(Node& node) {
-  if (!node.idle.pending()) return;
-  node.idle.Cancel();
-  idle_.erase(node.idle_place);
-}
-
-void Fleet::CloseIdle(std::string name) {
-  Node& node = *nodes_.at(name);
-  idle_.erase(node.idle_place);
-  node.idle.Cancel();
-  node.link->Close();
-  LinkChanged(name);
 }
 
 }  // namespace rekindle::fleet

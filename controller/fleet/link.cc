@@ -12,6 +12,12 @@
 
 namespace rekindle::fleet {
 
+namespace {
+
+constexpr absl::Duration kLongestWatch = absl::Hours(24 * 30);  // what gRPC's timers can count
+
+}  // namespace
+
 Link::Link(const Shared& shared, Counters& counters, const Options& options, std::string node)
     : shared_(shared),
       counters_(counters),
@@ -104,8 +110,20 @@ void Link::OnConnected() {
   timer_.Cancel();
   ++counters_.connected;
   Step(LinkEvent::kConnected);
+  up_since_ = shared_.loop.Monotonic();
   shared_.host.GiveTurn(node_);
   shared_.host.LinkChanged(node_);
+  WatchEnd();
+}
+
+void Link::WatchEnd() {
+  shared_.watch.Watch(*channel_, GRPC_CHANNEL_READY, kLongestWatch,
+                      [this, generation = generation_, alive = std::weak_ptr<bool>(alive_)] {
+                        if (!alive.lock() || generation != generation_) return;
+                        if (state_ != LinkState::kUp) return;
+                        if (Connected()) return WatchEnd();
+                        shared_.host.LinkEnded(node_);
+                      });
 }
 
 void Link::Fail(absl::string_view why) {
@@ -121,10 +139,10 @@ bool Link::Connected() const {
 bool Link::Usable() {
   if (state_ != LinkState::kUp) return false;
   if (Connected()) return true;
-  if (heard_) {
+  if (heard_ || shared_.loop.Monotonic() - up_since_ >= options_.pauses.max) {
     Close();
   } else {
-    // It is no use to come back at once.
+    // It is no use to come back at once: who accepts connections and closes them gains nothing.
     Broke(generation_, absl::UnavailableError("it was closed before the daemon had answered"));
   }
   return false;

@@ -47,6 +47,8 @@ class Link {
     virtual void GiveTurn(const std::string& node) = 0;
     // Another state. The host looks later, not inside the call.
     virtual void LinkChanged(const std::string& node) = 0;
+    // The connection that was there has ended; still kUp, until the host asks whether it is Usable.
+    virtual void LinkEnded(const std::string& node) = 0;
   };
   struct Shared {
     Loop& loop;
@@ -113,6 +115,7 @@ class Link {
   void Look();
   void AskWhy();
   void OnConnected();
+  void WatchEnd();
   void Fail(absl::string_view why);
   void Pause(absl::string_view why, LinkEvent event);
   void DropChannel();
@@ -129,6 +132,7 @@ class Link {
   ScopedTimer slow_;
   uint64_t generation_ = 0;
   bool heard_ = false;
+  absl::Duration up_since_;
   std::shared_ptr<grpc::Channel> channel_;
   Remote::Stub stub_;
   Remote::FlightPtr question_;

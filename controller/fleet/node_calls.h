@@ -45,7 +45,7 @@ class NodeCalls {
                          absl::Duration timeout, RestartEvents events) = 0;
 
   // One attempt. Errors: those of the daemon; kUnavailable (node not known, cannot be reached),
-  // kDeadlineExceeded.
+  // kResourceExhausted (no turn in time: too many other calls), kDeadlineExceeded.
   using PodsDone = absl::AnyInvocable<void(absl::StatusOr<node::v1::ListPodsResponse>)>;
   virtual CallId ListPods(const std::string& node, node::v1::ListPodsRequest request,
                           absl::Duration timeout, PodsDone done) = 0;

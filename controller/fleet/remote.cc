@@ -8,18 +8,16 @@ class Remote::RestartFlight final
  public:
   RestartFlight(Remote& remote, Stub stub, std::function<void(node::v1::Operation)> operation,
                 absl::AnyInvocable<void(absl::Status)> ended)
-      : remote_(remote),
+      : Flight(remote, std::move(stub)),
         loop_(remote.loop_),
         aloft_(remote.aloft_),
         operation_(std::move(operation)),
-        ended_(std::move(ended)) {
-    stub_ = std::move(stub);
-  }
+        ended_(std::move(ended)) {}
 
   void Start(const std::shared_ptr<RestartFlight>& self,
              const node::v1::RestartContainersRequest& request) {
     self_ = self;
-    stub_->async()->RestartContainers(&context_, &request, this);
+    stub_->async()->RestartContainers(context_.get(), &request, this);
     StartRead(&response_);
     StartCall();
   }
@@ -37,14 +35,13 @@ class Remote::RestartFlight final
     auto self = std::move(self_);
     const auto aloft = aloft_;
     loop_.Post([self = std::move(self), outcome = net::FromGrpc(status)] {
-      if (self->silent_ || !self->remote_.Land(self)) return;
+      if (!Land(self)) return;
       auto ended = std::move(self->ended_);
       ended(outcome);
     });
     aloft->Remove();
   }
 
-  Remote& remote_;  // not to be touched by a silent flight
   Loop& loop_;
   const std::shared_ptr<Aloft> aloft_;
   node::v1::RestartContainersResponse response_;
@@ -54,11 +51,19 @@ class Remote::RestartFlight final
 };
 
 Remote::~Remote() {
-  for (const FlightPtr& flight : std::exchange(flights_, {})) {
+  const absl::flat_hash_set<FlightPtr> flights = std::exchange(flights_, {});
+  for (const FlightPtr& flight : flights) {
     flight->silent_ = true;
-    flight->context_.TryCancel();
+    flight->remote_ = nullptr;
+    flight->context_->TryCancel();
   }
   aloft_->AwaitNone();
+  // News that are still on their way to the loop keep the flights. Not on gRPC's thread: the last
+  // channel waits for it.
+  for (const FlightPtr& flight : flights) {
+    flight->context_.reset();
+    flight->stub_.reset();
+  }
 }
 
 Remote::FlightPtr Remote::Restart(Stub stub, const node::v1::RestartContainersRequest& request,
@@ -74,8 +79,7 @@ Remote::FlightPtr Remote::Restart(Stub stub, const node::v1::RestartContainersRe
 void Remote::Cancel(const FlightPtr& flight) {
   if (flight == nullptr) return;
   flight->silent_ = true;
-  flights_.erase(flight);
-  flight->context_.TryCancel();
+  flight->context_->TryCancel();
 }
 
 }  // namespace rekindle::fleet

@@ -36,16 +36,22 @@ class Remote {
 
    protected:
     friend class Remote;
-    grpc::ClientContext context_;
+    Flight(Remote& remote, Stub stub) : stub_(std::move(stub)), remote_(&remote) {}
+
+    // Both keep the channel.
+    std::unique_ptr<grpc::ClientContext> context_ = std::make_unique<grpc::ClientContext>();
     Stub stub_;
-    bool silent_ = false;  // the loop's
+    // The loop's.
+    bool silent_ = false;
+    Remote* remote_;  // null: it is gone
   };
   using FlightPtr = std::shared_ptr<Flight>;
 
   explicit Remote(Loop& loop) : loop_(loop) {}
   Remote(const Remote&) = delete;
   Remote& operator=(const Remote&) = delete;
-  // Cancels what is under way and waits until gRPC has let go of it. No news afterwards.
+  // Cancels what is under way and waits until gRPC has let go of it. No news afterwards, and no
+  // channel is kept.
   ~Remote();
 
   // One stream of RestartContainers; it fails at once where there is no connection. `ended` comes
@@ -97,30 +103,31 @@ class Remote {
     flights_.insert(flight);
   }
   // On the loop: the last news of a flight. False when nobody wants to hear it.
-  bool Land(const FlightPtr& flight) {
-    if (flight->silent_) return false;  // this object may be gone
-    flights_.erase(flight);
-    return true;
+  static bool Land(const FlightPtr& flight) {
+    if (flight->remote_ == nullptr) return false;
+    flight->remote_->flights_.erase(flight);
+    return !flight->silent_;
   }
 
   Loop& loop_;
   const std::shared_ptr<Aloft> aloft_ = std::make_shared<Aloft>();
-  absl::flat_hash_set<FlightPtr> flights_;  // that somebody wants to hear of
+  absl::flat_hash_set<FlightPtr> flights_;  // whose last news have not come
 };
 
 template <typename Response>
 class Remote::PlainFlight final : public Flight, public grpc::ClientUnaryReactor {
  public:
   PlainFlight(Remote& remote, Stub stub, absl::AnyInvocable<void(absl::StatusOr<Response>)> done)
-      : remote_(remote), loop_(remote.loop_), aloft_(remote.aloft_), done_(std::move(done)) {
-    stub_ = std::move(stub);
-  }
+      : Flight(remote, std::move(stub)),
+        loop_(remote.loop_),
+        aloft_(remote.aloft_),
+        done_(std::move(done)) {}
 
   template <typename Request>
   void Start(const std::shared_ptr<PlainFlight>& self, Method<Request, Response> method,
              const Request& request) {
     self_ = self;
-    (stub_->async()->*method)(&context_, &request, &response_, this);
+    (stub_->async()->*method)(context_.get(), &request, &response_, this);
     StartCall();
   }
 
@@ -129,7 +136,7 @@ class Remote::PlainFlight final : public Flight, public grpc::ClientUnaryReactor
     auto self = std::move(self_);
     const auto aloft = aloft_;
     loop_.Post([self = std::move(self), outcome = net::FromGrpc(status)]() mutable {
-      if (self->silent_ || !self->remote_.Land(self)) return;
+      if (!Land(self)) return;
       auto done = std::move(self->done_);
       if (outcome.ok()) {
         done(std::move(self->response_));
@@ -140,7 +147,6 @@ class Remote::PlainFlight final : public Flight, public grpc::ClientUnaryReactor
     aloft->Remove();
   }
 
-  Remote& remote_;  // not to be touched by a silent flight
   Loop& loop_;
   const std::shared_ptr<Aloft> aloft_;
   Response response_;

@@ -23,6 +23,7 @@ class Notices {
   void HookFailed(const plan::RecreateRequest& request, const std::string& container);
 
   // On the request.
+  // Of what takes longer than a moment: the end tells of itself.
   void Accepted(const plan::RecreateRequest& request, const std::string& container);
   void Waiting(const plan::RecreateRequest& request, const std::string& why);
   void NoGate(const plan::RecreateRequest& request);

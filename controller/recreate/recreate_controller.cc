@@ -343,10 +343,11 @@ void RecreateController::CarryOut(const plan::RecreatePtr& request, RequestWork&
   if (!plan.write.has_value()) return;
   if (plan.write->phase == plan::RecreatePhase::kPending) {
     const absl::Duration now = loop_.Monotonic();
-    const absl::Duration left = work.pending_written.has_value()
-                                    ? options_.between_reasons - (now - *work.pending_written)
-                                    : absl::ZeroDuration();
-    if (left > absl::ZeroDuration()) return join->Wake(left);
+    if (!work.pending_since.has_value()) work.pending_since = now;
+    const absl::Duration due = work.pending_written.has_value()
+                                   ? *work.pending_written + options_.between_reasons
+                                   : *work.pending_since + options_.before_reason;
+    if (due > now) return join->Wake(due - now);
     work.pending_written = now;
   }
   const bool drains = plan.write->drain_since.has_value() && !request->drain_since.has_value();

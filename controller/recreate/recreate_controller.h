@@ -42,7 +42,10 @@ class RecreateController final : public Controller, private client::Reconciler {
                                                    .longest_pause = absl::Seconds(10),
                                                    .retries_per_second = 200,
                                                    .retry_burst = 1000}};
-    // A reason for waiting that changes is not written to a status more often than this.
+    // A reason for waiting is written to a status when it has lasted for so long: of thousands of
+    // requests at once most wait for a moment, and none is worth a write.
+    absl::Duration before_reason = absl::Seconds(1);
+    // One that changes is not written more often than this.
     absl::Duration between_reasons = absl::Seconds(10);
     // How long the cache may stay behind what was written.
     absl::Duration cache_lag = absl::Seconds(10);

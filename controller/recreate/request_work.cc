@@ -23,7 +23,8 @@ constexpr absl::Duration kLongestPause = absl::Seconds(5);
 // What the daemon needs to tell its end, once its own deadline has passed.
 constexpr absl::Duration kCallSlack = absl::Minutes(2);
 constexpr absl::Duration kCancelTimeout = absl::Seconds(10);
-// Shorter waits are not worth an event.
+// Shorter waits are not worth an event; nor is it that the daemon works on what ends sooner, which
+// has an event of its own.
 constexpr absl::Duration kWorthTelling = absl::Seconds(2);
 // Times in conditions are cut to seconds.
 constexpr absl::Duration kConditionResolution = absl::Seconds(1);
@@ -196,7 +197,10 @@ void RequestWork::HandOver(const plan::RecreateRequest& request, size_t index, a
   if (!ask.ok()) return Refused(call, ask.status());
   call.operation = absl::StrCat(ask->request_id(), "/", name);
   call.view.under_way = true;
-  if (!resumed_ || call.view.not_taken) tools_.notices.Accepted(request, name);
+  if (!resumed_ || call.view.not_taken) {
+    call.accepted.Set(tools_.client.loop(), kWorthTelling,
+                      [this, name] { tools_.notices.Accepted(about_, name); });
+  }
   call.id = tools_.nodes.Restart(
       request.node, *std::move(ask), deadline + kCallSlack,
       {.progress = [this, name](const v1::Operation& operation) { OnProgress(name, operation); },
@@ -221,6 +225,7 @@ void RequestWork::OnProgress(const std::string& container, const v1::Operation& 
     call.killing_told = true;
     tools_.notices.Killing(about_, container);
   }
+  if (ended) call.accepted.Cancel();
   if (ended && !std::exchange(call.end_told, true)) {
     const std::string& hook = operation.pre_stop_result();
     if (hook.rfind("failed", 0) == 0 || hook.rfind("interrupted", 0) == 0) {
@@ -246,6 +251,7 @@ void RequestWork::OnWaiting(const std::string& container, const absl::Status& wh
 void RequestWork::OnEnded(const std::string& container, const absl::Status& status) {
   Call& call = calls_[container];
   call.id = 0;
+  call.accepted.Cancel();
   call.view.under_way = false;
   const bool end_known = call.view.operation.has_value() && call.view.operation->Ended();
   if (absl::IsDeadlineExceeded(status) || (status.ok() && !end_known)) {
@@ -276,6 +282,7 @@ void RequestWork::GiveUp() {
   for (auto& [name, call] : calls_) {
     if (call.id == 0) continue;
     tools_.nodes.Drop(std::exchange(call.id, 0));
+    call.accepted.Cancel();
     call.view.under_way = false;
     // What has begun to stop is not aborted (10.7); the daemon knows, and refuses.
     tools_.nodes.CancelOperation(about_.node, call.operation, kCancelTimeout,

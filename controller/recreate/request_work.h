@@ -74,7 +74,8 @@ class RequestWork {
 
   // Tells a wait that lasts; the duration until it is to be asked again.
   absl::Duration TellWait(const plan::RecreateRequest& request, const std::string& why);
-  // When the last Pending status was written, so that changing reasons are not all written.
+  // Since when there is a reason to write Pending, and when it was written last.
+  std::optional<absl::Duration> pending_since;
   std::optional<absl::Duration> pending_written;
 
   // Null: not read, or not there.
@@ -86,6 +87,7 @@ class RequestWork {
     plan::RecreateCall view;
     std::string live_id;    // the newest container at the hand-over
     std::string operation;  // its ID with the daemon
+    ScopedTimer accepted;   // until it is worth telling that the daemon works on it
     bool killing_told = false;
     bool end_told = false;
   };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/lock_checks.h"
 #include "common/base/logging.h"
 #include "common/base/scheduling.h"
 #include "common/base/systemd.h"
@@ -99,5 +100,6 @@ int Main(const std::vector<std::string>& args) {
 }  // namespace rekindle
 
 int main(int argc, char** argv) {
+  rekindle::SkipLockOrderChecks();
   return rekindle::Main(std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -50,7 +50,6 @@ TEST_F(BareMetalTest, OneContainerIsRestartedInPlace) {
   }
   EXPECT_THAT(phases, testing::ElementsAre("", "Recreating", "Completed", "Completed done"));
 
-  EXPECT_TRUE(AwaitRequestEvent("one", "Accepted", "node node-a is asked to restart container a"));
   EXPECT_TRUE(AwaitRequestEvent("one", "Restarted", "container a: restarted in "));
   EXPECT_TRUE(HasEvent("ContainerRecreateRequest", "one", "Restarted", "(replace"));
   EXPECT_TRUE(AwaitEvent("Pod", "plain", "Killing",

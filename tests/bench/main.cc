@@ -7,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
 
+#include "common/base/lock_checks.h"
 #include "tests/bench/bench.h"
 
 namespace rekindle::bench {
@@ -26,6 +27,7 @@ const std::vector<Bench>& AllBenches() {
 }  // namespace rekindle::bench
 
 int main(int argc, char** argv) {
+  rekindle::SkipLockOrderChecks();
   using rekindle::bench::AllBenches;
   using rekindle::bench::Bench;
   CLI::App app("Benchmarks of rekindled on a private containerd.");

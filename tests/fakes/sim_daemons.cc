@@ -297,6 +297,9 @@ std::string SimDaemons::TargetOf(size_t node) const {
 void SimDaemons::StartServer(size_t server) {
   grpc::ServerBuilder builder;
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // As daemons do.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.RegisterService(service_.get());
   const size_t each = static_cast<size_t>(options_.nodes_per_server);
   const size_t end = std::min(ports_.size(), (server + 1) * each);

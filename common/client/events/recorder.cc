@@ -52,40 +52,57 @@ void EventRecorder::Record(const EventSubject& subject, EventText text) {
   text.message = std::move(verdict->message);
   Cut(text.message, kMostMessage);
   const absl::Time now = loop_.Now();
-  // One that still waits is counted up where it is; the first may be on its way.
-  for (size_t i = writing_ ? 1 : 0; i < queue_.size(); ++i) {
-    if (queue_[i].key != verdict->key) continue;
-    queue_[i].count = verdict->count;
-    queue_[i].last = now;
-    queue_[i].text.message = std::move(text.message);
+  // One that still waits is counted up where it is.
+  if (const auto found = waiting_.find(verdict->key); found != waiting_.end()) {
+    Waiting& what = *found->second;
+    what.count = verdict->count;
+    what.last = now;
+    what.text.message = std::move(text.message);
     return;
   }
-  if (queue_.size() >= options_.most_waiting) {
+  if (waiting() >= options_.most_waiting) {
     ++counters_.overflowed;
     return;
   }
-  queue_.push_back({.key = std::move(verdict->key),
-                    .subject = subject,
-                    .text = std::move(text),
-                    .count = verdict->count,
-                    .first = now,
-                    .last = now});
+  const auto added = line_.insert(line_.end(), Waiting{.key = std::move(verdict->key),
+                                                       .name = {},
+                                                       .subject = subject,
+                                                       .text = std::move(text),
+                                                       .count = verdict->count,
+                                                       .first = now,
+                                                       .last = now});
+  waiting_.emplace(added->key, added);
   Next();
 }
 
 void EventRecorder::Next() {
-  if (busy_ || queue_.empty()) return CheckFlushed();
-  busy_ = true;
-  writing_ = true;
-  Waiting& what = queue_.front();
+  for (auto next = line_.begin(); next != line_.end() && flights_.size() < options_.most_at_once;) {
+    // A series has one event: what comes of the one under way decides how it goes on. There are few
+    // of these to pass over, since a key waits once.
+    if (flying_.contains(next->key)) {
+      ++next;
+      continue;
+    }
+    flying_.insert(next->key);
+    waiting_.erase(next->key);
+    const auto flight = flights_.emplace(flights_.end());
+    flight->what = std::move(*next);
+    next = line_.erase(next);
+    Write(flight);
+  }
+  CheckFlushed();
+}
+
+void EventRecorder::Write(Flights::iterator flight) {
+  Waiting& what = flight->what;
   ++what.attempts;
   const auto written = written_.find(what.key);
   if (what.count > 1 && written != written_.end()) {
     what.name = written->second.name;
     what.first = written->second.first;
-    Patch();
+    Patch(flight);
   } else {
-    Post(/*again=*/false);
+    Post(flight, /*again=*/false);
   }
 }
 
@@ -118,58 +135,59 @@ Json EventRecorder::EventOf(const Waiting& what) const {
           {"reportingInstance", options_.instance}};
 }
 
-void EventRecorder::Post(bool again) {
-  Waiting& what = queue_.front();
+void EventRecorder::Post(Flights::iterator flight, bool again) {
+  Waiting& what = flight->what;
   // A repeated attempt keeps its name: the first may have gone through.
   if (what.name.empty() || again) what.name = NewName(what.subject.name);
   const ObjectRef ref = {EventResource(), {NamespaceOf(what.subject), what.name}, ""};
-  call_.Set(client_, client_.Create(ref, EventOf(what), {}, [this](absl::StatusOr<Json> event) {
-    call_.Over();
-    const bool there = event.ok() || absl::IsAlreadyExists(event.status());
-    if (there) {
-      // Forgotten entries are merely posted anew.
-      if (written_.size() >= options_.limits.most_remembered) written_.clear();
-      const Waiting& done = queue_.front();
-      written_[done.key] = {done.name, NamespaceOf(done.subject), done.first};
-    }
-    Ended(there ? absl::OkStatus() : event.status());
-  }));
+  flight->call.Set(
+      client_,
+      client_.Create(ref, EventOf(what), {.background = true},
+                     [this, flight](absl::StatusOr<Json> event) {
+                       flight->call.Over();
+                       const bool there = event.ok() || absl::IsAlreadyExists(event.status());
+                       if (there) {
+                         // Forgotten entries are merely posted anew.
+                         if (written_.size() >= options_.limits.most_remembered) {
+                           written_.clear();
+                         }
+                         const Waiting& done = flight->what;
+                         written_[done.key] = {done.name, NamespaceOf(done.subject), done.first};
+                       }
+                       Ended(flight, there ? absl::OkStatus() : event.status());
+                     }));
 }
 
-void EventRecorder::Patch() {
-  const Waiting& what = queue_.front();
+void EventRecorder::Patch(Flights::iterator flight) {
+  const Waiting& what = flight->what;
   const ObjectRef ref = {EventResource(), {NamespaceOf(what.subject), what.name}, ""};
   const Json patch = {{"count", what.count},
                       {"lastTimestamp", api::FormatTime(what.last)},
                       {"message", what.text.message}};
-  call_.Set(client_, client_.Patch(ref, PatchType::kStrategic, patch, {},
-                                   [this](absl::StatusOr<Json> event) {
-                                     call_.Over();
-                                     // Events live for an hour.
-                                     if (absl::IsNotFound(event.status())) {
-                                       return Post(/*again=*/true);
-                                     }
-                                     Ended(event.status());
-                                   }));
+  flight->call.Set(client_, client_.Patch(ref, PatchType::kStrategic, patch, {.background = true},
+                                          [this, flight](const absl::StatusOr<Json>& event) {
+                                            flight->call.Over();
+                                            // Events live for an hour.
+                                            if (absl::IsNotFound(event.status())) {
+                                              return Post(flight, /*again=*/true);
+                                            }
+                                            Ended(flight, event.status());
+                                          }));
 }
 
-void EventRecorder::Ended(const absl::Status& status) {
+void EventRecorder::Ended(Flights::iterator flight, const absl::Status& status) {
+  const Waiting& what = flight->what;
   const bool answered = api::FromStatus(status).has_value();
-  if (!status.ok() && !answered && queue_.front().attempts < options_.attempts &&
+  if (!status.ok() && !answered && what.attempts < options_.attempts &&
       !absl::IsCancelled(status) && !absl::IsFailedPrecondition(status)) {
     // The first pause is random, so that processes that failed together come back apart.
-    const absl::Duration pause =
-        queue_.front().attempts == 1 ? options_.retry * random_() : options_.retry;
-    timer_.Set(loop_, pause, [this] {
-      busy_ = false;
-      Next();
-    });
+    const absl::Duration pause = what.attempts == 1 ? options_.retry * random_() : options_.retry;
+    flight->pause.Set(loop_, pause, [this, flight] { Write(flight); });
     return;
   }
   ++(status.ok() ? counters_.written : counters_.rejected);
-  queue_.pop_front();
-  writing_ = false;
-  busy_ = false;
+  flying_.erase(what.key);
+  flights_.erase(flight);
   Next();
 }
 
@@ -177,14 +195,14 @@ void EventRecorder::Flush(absl::Duration limit, absl::AnyInvocable<void(absl::St
   flushed_ = std::move(done);
   flush_timer_.Set(loop_, limit, [this] {
     if (auto call = std::exchange(flushed_, nullptr)) {
-      call(absl::DeadlineExceededError(absl::StrCat(queue_.size(), " events were not written")));
+      call(absl::DeadlineExceededError(absl::StrCat(waiting(), " events were not written")));
     }
   });
   CheckFlushed();
 }
 
 void EventRecorder::CheckFlushed() {
-  if (!queue_.empty() || !flushed_) return;
+  if (waiting() > 0 || !flushed_) return;
   flush_timer_.Cancel();
   loop_.Post([call = std::exchange(flushed_, nullptr)]() mutable { call(absl::OkStatus()); });
 }

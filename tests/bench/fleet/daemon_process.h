@@ -21,6 +21,7 @@ class DaemonProcess {
                                                               const std::string& certificates);
   ~DaemonProcess();
 
+  pid_t pid() const { return pid_; }
   // Where each node is.
   const std::vector<std::string>& targets() const { return targets_; }
 

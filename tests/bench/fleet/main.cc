@@ -5,10 +5,12 @@
 
 #include "CLI/CLI.hpp"
 
+#include "common/base/lock_checks.h"
 #include "tests/bench/fleet/daemon_process.h"
 #include "tests/bench/fleet/fleet_bench.h"
 
 int main(int argc, char** argv) {
+  rekindle::SkipLockOrderChecks();
   CLI::App app("Benchmark of the controller's connections to the daemons of many nodes.");
   rekindle::bench::FleetBenchSettings settings;
   std::string file = "build/bench/results.jsonl";

@@ -8,9 +8,11 @@
 
 #include "CLI/CLI.hpp"
 
+#include "common/base/lock_checks.h"
 #include "tests/bench/recreate/recreate_bench.h"
 
 int main(int argc, char** argv) {
+  rekindle::SkipLockOrderChecks();
   using rekindle::bench::RecreateBenchSettings;
   CLI::App app("Benchmark of ContainerRecreateRequests, from their creation to their end.");
   const std::string here = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
@@ -39,6 +41,9 @@ int main(int argc, char** argv) {
   app.add_option("--controller-flags", settings.controller_flags,
                  "further flags of the controller of `scale`, separated by blanks")
       ->capture_default_str();
+  app.add_option("--connections", settings.connections,
+                 "of `scale`: warm (all made ahead) or cold (none); default: both")
+      ->check(CLI::IsMember({"warm", "cold"}));
   app.add_option("--rekindled", settings.programs.rekindled, "path of the daemon");
   app.add_option("--rekindle", settings.programs.rekindle, "path of the command line tool");
   app.add_option("--rekindle-controller", settings.controller, "path of the controller");

@@ -21,6 +21,7 @@ struct RecreateBenchSettings {
   int nodes = 5000;
   // Further ones of `scale`, separated by blanks. Its own server would not be held back either.
   std::string controller_flags = "--kube-api-qps 10000 --kube-api-burst 10000";
+  std::string connections;  // of `scale`: "warm", "cold"; empty: both, one after the other
 };
 
 // One pod of one container on a real containerd, a real rekindled, and `rekindle-controller
@@ -36,10 +37,11 @@ absl::Status RecreateLatencyBench(const RecreateBenchSettings& settings, Results
 absl::Status RecreateKubernetesBench(const RecreateBenchSettings& settings, Results& results);
 
 // One request for each of many pods on as many nodes, made by 16 clients: from the last creation
-// until a watch has shown the end of all. The daemons are simulated (tests/fakes/sim_daemons.h)
-// behind gRPC with mutual TLS on loopback; the controller runs as a program, as on a cluster,
-// against the embedded API server in a process of its own. Errors: also when a request did not
-// succeed, or a container was not restarted exactly once.
+// until a watch has shown the end of all; with connections to all daemons made ahead (warm), and
+// with none (cold: each request waits for a handshake), each on a cluster of its own. The daemons
+// are simulated (tests/fakes/sim_daemons.h) behind gRPC with mutual TLS on loopback; the controller
+// runs as a program, as on a cluster, against the embedded API server in a process of its own.
+// Errors: also when a request did not succeed, or a container was not restarted exactly once.
 absl::Status RecreateScaleBench(const RecreateBenchSettings& settings, Results& results);
 
 }  // namespace rekindle::bench

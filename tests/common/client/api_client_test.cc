@@ -217,6 +217,29 @@ TEST_F(ApiClientTest, SoManyAreUnderWayAtATime) {
   EXPECT_THAT(order, ElementsAre(0, 2, 3, 4, 5, 6, 7, 8));
 }
 
+TEST_F(ApiClientTest, WhatRunsInTheBackgroundGetsATenthWhileOthersWait) {
+  Client({.requests_per_second = 1000, .burst = 1000, .most_at_once = 1});
+  transport_.latency = absl::Milliseconds(10);
+  std::string order;
+  const auto create = [&](bool background) {
+    client_->Create(
+        {PodResource(), {"ns", "a"}, ""}, Pod("a"), {.background = background},
+        [&order, background](const absl::StatusOr<Json>&) { order += background ? 'b' : '.'; });
+  };
+  for (int i = 0; i < 3; ++i) create(true);
+  for (int i = 0; i < 20; ++i) create(false);
+  loop_.Advance(absl::Seconds(1));
+  EXPECT_EQ(order, ".........b.........b..b");
+  // Alone it has all turns, and comes to its end in time.
+  api_.Fail("POST", "pods", false, {.status = 0, .after = FakeApi::After::kHang}, 100);
+  order.clear();
+  create(true);
+  create(true);
+  loop_.Advance(absl::Seconds(31));
+  EXPECT_EQ(order, "bb");
+  EXPECT_EQ(client_->calls(), 0U);
+}
+
 TEST_F(ApiClientTest, WhoWaitsForAPlaceEndsInTimeToo) {
   Client({.most_at_once = 1, .timeout = absl::Seconds(10)});
   api_.Fail("GET", "pods", false, {.status = 0, .after = FakeApi::After::kHang}, 100);

@@ -86,6 +86,7 @@ TEST(ControllerCommandLineTest, HelpAndVersion) {
                            "--tls-cert",
                            "--tls-key",
                            "--tls-ca",
+                           "--node-connections",
                            "--metrics-listen",
                            "--metrics-allow-remote",
                            "--verbosity"}) {
@@ -123,8 +124,9 @@ TEST(ControllerCommandLineTest, OnACluster) {
   EXPECT_EQ(run.lease_times.lease, absl::Seconds(15));
   EXPECT_EQ(run.lease_times.renew_deadline, absl::Seconds(10));
   EXPECT_EQ(run.lease_times.retry, absl::Seconds(2));
-  EXPECT_EQ(run.api_qps, 50);
-  EXPECT_EQ(run.api_burst, 100);
+  EXPECT_EQ(run.api_qps, 500);
+  EXPECT_EQ(run.api_burst, 1000);
+  EXPECT_EQ(run.node_connections, 5000U);
   EXPECT_TRUE(run.serve_metrics);
   EXPECT_EQ(run.metrics.host, "127.0.0.1");
   EXPECT_EQ(run.metrics.port, 10232);
@@ -158,6 +160,8 @@ TEST(ControllerCommandLineTest, OnACluster) {
                            "/y",
                            "--tls-ca",
                            "/a",
+                           "--node-connections",
+                           "0",
                            "--metrics-listen",
                            ":0",
                            "--metrics-allow-remote",
@@ -177,6 +181,7 @@ TEST(ControllerCommandLineTest, OnACluster) {
   EXPECT_EQ(line->run.api_burst, 9);
   EXPECT_EQ(line->run.webhook_linger, absl::ZeroDuration());
   EXPECT_EQ(line->run.tls_cert + line->run.tls_key + line->run.tls_ca, "/c/y/a");
+  EXPECT_EQ(line->run.node_connections, 0U);
   EXPECT_EQ(line->run.metrics.host, "");
   EXPECT_EQ(line->run.metrics.port, 0);
   EXPECT_TRUE(line->run.metrics_allow_remote);
@@ -270,6 +275,8 @@ TEST(ControllerCommandLineTest, MistakesNameTheFlag) {
       {{"--leader-elect-retry-period", "0"}, "--leader-elect-retry-period"},
       {{"--kube-api-qps", "0"}, "--kube-api-qps: must be from 0.1 to"},
       {{"--kube-api-qps", "nan"}, "--kube-api-qps"},
+      {{"--node-connections", "-1"}, "--node-connections"},
+      {{"--node-connections", "100001"}, "--node-connections"},
       {{"--kube-api-qps", "many"}, "--kube-api-qps"},
       {{"--kube-api-burst", "0.5"}, "--kube-api-burst: must be from 1 to"},
       {{"--tls-cert", "c"}, "--tls-key: --tls-cert, --tls-key and --tls-ca go together"},

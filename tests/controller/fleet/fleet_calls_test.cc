@@ -263,8 +263,9 @@ TEST_F(FleetCallsTest, PlainCallsTakeTheirTurnAndHaveTheirTimeout) {
   const HeardPtr heard = Restart("n1", "r1");
   ASSERT_TRUE(AwaitProgress(heard, 1));
   const Fleet::CallId running = last_call_;
-  EXPECT_EQ(ListPods("n1", absl::Milliseconds(50)).status().code(),
-            absl::StatusCode::kDeadlineExceeded);
+  const absl::Status late = ListPods("n1", absl::Milliseconds(50)).status();
+  EXPECT_EQ(late.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(late.message()), HasSubstr("1 calls to node n1 are under way"));
   auto pods = std::make_shared<Slot<absl::Status>>();
   RunOn(loop_, [&] {
     fleet_->ListPods("n1", {}, absl::Seconds(60),
@@ -272,6 +273,17 @@ TEST_F(FleetCallsTest, PlainCallsTakeTheirTurnAndHaveTheirTimeout) {
   });
   RunOn(loop_, [&] { fleet_->Drop(running); });
   EXPECT_EQ(pods->Get(), absl::OkStatus());
+}
+
+TEST_F(FleetCallsTest, WhoHasNoTurnToConnectSaysNothingOfTheDaemon) {
+  FleetOptions options = Quick();
+  options.most_connecting = 0;
+  Make(options);
+  SetSocket("n1", daemon_);
+  const absl::Status late = ListPods("n1", absl::Milliseconds(50)).status();
+  EXPECT_EQ(late.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(late.message()),
+              HasSubstr("node n1 waits to be connected to until others are"));
 }
 
 TEST_F(FleetCallsTest, IdleConnectionsAreClosedAndMadeAnew) {

@@ -8,6 +8,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 using Recreate = RecreateFixture;
@@ -35,11 +36,26 @@ TEST_F(Recreate, N20OneContainerInTwoWrites) {
   loop_.Advance(absl::Seconds(5));
   EXPECT_THAT(
       Events(),
-      ElementsAre("ContainerRecreateRequest Accepted: node n-1 is asked to restart container a",
-                  "Pod Killing: Stopping container a by ContainerRecreateRequest r",
+      ElementsAre("Pod Killing: Stopping container a by ContainerRecreateRequest r",
                   "ContainerRecreateRequest Restarted: container a: restarted in 212 ms, gap "
                   "84 ms (replace: chosen)"));
   EXPECT_EQ(process_->controller.working(), 0U);
+}
+
+TEST_F(Recreate, WhatTakesLongIsToldOf) {
+  nodes_.stop_takes = absl::Seconds(30);
+  AddPod("cart-0", {"a"});
+  StartController();
+  AddRequest("r", "cart-0", {"a"});
+  loop_.Advance(absl::Seconds(1));
+  EXPECT_THAT(Events(), Not(Contains(HasSubstr("Accepted"))));
+  loop_.Advance(absl::Seconds(2));
+  EXPECT_THAT(
+      Events(),
+      Contains("ContainerRecreateRequest Accepted: node n-1 is asked to restart container a"));
+  ASSERT_TRUE(AwaitEnd("r"));
+  loop_.Advance(absl::Seconds(5));
+  EXPECT_THAT(Events(), SizeIs(4));  // that it waits for the stop, too
 }
 
 TEST_F(Recreate, CompletesAsSoonAsTheDaemonIsDone) {

@@ -158,6 +158,19 @@ TEST_F(Queue, N54DaemonAwayForAMinute) {
   EXPECT_THAT(Events(), Contains("ContainerRecreateRequest Waiting: connection refused"));
 }
 
+TEST_F(Queue, AShortWaitIsNoWrite) {
+  nodes_.away["n-1"] = absl::UnavailableError("connection refused");
+  AddPod("cart-0", {"a"});
+  StartController();
+  AddRequest("r", "cart-0", {"a"});
+  loop_.Advance(absl::Milliseconds(600));
+  EXPECT_EQ(Phase("r"), "");
+  nodes_.away.clear();
+  ASSERT_TRUE(AwaitEnd("r", absl::Seconds(10)));
+  EXPECT_EQ(StatePhase("r", 0), "Succeeded");
+  EXPECT_EQ(StatusWrites("r"), 2U);
+}
+
 TEST_F(Queue, ADaemonThatComesBackIsUsed) {
   nodes_.away["n-1"] = absl::UnavailableError("connection refused");
   AddPod("cart-0", {"a"});

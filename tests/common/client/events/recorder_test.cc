@@ -196,8 +196,45 @@ TEST_F(RecorderTest, AnAnswerThatGotLostMakesNoSecondEvent) {
   EXPECT_EQ(recorder_->counters().written, 1U);
 }
 
+TEST_F(RecorderTest, SeveralAreWrittenAtATimeButOneOfASeries) {
+  Make({.most_at_once = 4});
+  transport_.latency = absl::Seconds(1);
+  const auto say = [&](const std::string& name, const std::string& message) {
+    EventSubject subject = subject_;
+    subject.name = name;
+    subject.uid = name;
+    recorder_->Record(subject, {.reason = "R", .message = message});
+  };
+  for (int i = 0; i < 3; ++i) say("same", "again");
+  for (int i = 0; i < 20; ++i) say("other-" + std::to_string(i), "once");
+  EXPECT_EQ(recorder_->waiting(), 22U);  // the two that say the same again are one by now
+  loop_.Advance(absl::Milliseconds(900));
+  EXPECT_EQ(transport_.calls(), 4U);
+  // 21 events and one patch, four at a time.
+  loop_.Advance(absl::Seconds(12));
+  EXPECT_EQ(recorder_->waiting(), 0U);
+  EXPECT_EQ(recorder_->counters().written, 22U);
+  EXPECT_EQ(api_.Count(kEvents), 21U);
+  const std::string name = Events()[0]["metadata"]["name"];
+  EXPECT_THAT(name, StartsWith("same."));
+  EXPECT_EQ((*api_.Find(kEvents, "ns1", name))["count"], 3);
+}
+
+TEST_F(RecorderTest, ABurstIsHeldAndWritten) {
+  Make();
+  for (int i = 0; i < 10'500; ++i) {
+    EventSubject subject = subject_;
+    subject.name = subject.uid = std::to_string(i);
+    recorder_->Record(subject, {.reason = "R", .message = "m"});
+  }
+  EXPECT_EQ(recorder_->counters().overflowed, 500U);
+  loop_.Advance(absl::Minutes(10));
+  EXPECT_EQ(recorder_->counters().written, 10'000U);
+  EXPECT_EQ(api_.Count(kEvents), 10'000U);
+}
+
 TEST_F(RecorderTest, TheQueueIsBounded) {
-  Make({.most_waiting = 3});
+  Make({.most_waiting = 3, .most_at_once = 1});
   transport_.refuse = true;
   for (int i = 0; i < 8; ++i) Say("m" + std::to_string(i));
   EXPECT_EQ(recorder_->waiting(), 3U);
