@@ -172,7 +172,6 @@ TEST_F(RecreateKubeTest, AnEphemeralContainerKeepsRunning) {
 TEST_F(RecreateKubeTest, RequestsGoWhenTheirTimeIsOver) {
   const json pod = RunPlain("tidy");
   const auto gone = [](const json& now) { return now.is_null(); };
-  // A request that is made before the API shows the restart before counts that one as its own.
   Create("stays", pod, {"a"});
   ExpectSuccess("stays", {"a"});
   ExpectRestarted(pod, "a", 1);
