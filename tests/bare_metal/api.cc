@@ -78,15 +78,16 @@ void ObjectWatch::Move(const conformance::Endpoint& endpoint) {
   http_ = std::make_unique<conformance::Http>(endpoint);
 }
 
+bool ObjectWatch::Open(absl::Duration limit) {
+  if (stream_ != nullptr) return true;
+  // Without a version it begins with what there is.
+  stream_ = http_->Open({.path = path_ + "?watch=true"});
+  if (stream_->AwaitStatus(limit) != 200) stream_.reset();
+  return stream_ != nullptr;
+}
+
 void ObjectWatch::Read(absl::Duration limit) {
-  if (stream_ == nullptr) {
-    // Without a version it begins with what there is.
-    stream_ = http_->Open({.path = path_ + "?watch=true"});
-    if (stream_->AwaitStatus(limit) != 200) {
-      stream_.reset();
-      return;
-    }
-  }
+  if (!Open(limit)) return;
   const absl::StatusOr<std::string> line = stream_->Next(limit);
   if (!line.ok()) return;
   if (line->empty()) {

@@ -60,6 +60,9 @@ class ObjectWatch {
 
   ObjectWatch(const conformance::Endpoint& endpoint, std::string path);
 
+  // Begins now, if it has not: nothing that is made afterwards is missed. Whether it did within
+  // `limit`.
+  bool Open(absl::Duration limit = absl::Seconds(60));
   // Reads on until `holds` of the newest version of `name` (null: there is none yet, or it was
   // deleted). False when it does not within `limit`. A watch that ends is begun anew.
   bool Await(const std::string& name, const std::function<bool(const Json&)>& holds,

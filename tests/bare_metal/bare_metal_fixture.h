@@ -96,6 +96,7 @@ class BareMetalTest : public DaemonTest {
   void Connect() {
     api_ = std::make_unique<Api>(controller_->endpoint());
     requests_ = std::make_unique<ObjectWatch>(controller_->endpoint(), RequestPath(ns_));
+    ASSERT_TRUE(requests_->Open());
   }
 
   // --- pods ---------------------------------------------------------------------------------
