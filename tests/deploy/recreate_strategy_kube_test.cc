@@ -60,7 +60,7 @@ TEST_F(RecreateKubeTest, AContainerThatChangesMeanwhileIsStoppedAgainOnlyByForce
     Create(name + "-1", pod, {"a"});
     Create(name + "-2", pod, {"a"}, Strategy({{"forceRecreate", force}}));
     ASSERT_TRUE(AwaitCount(name, "a", "start", 2));
-    EXPECT_EQ(PhaseOf(requests_->Newest(name + "-1")), "Recreating");
+    EXPECT_TRUE(AwaitPhase(name + "-1", "Recreating"));
     ExpectSuccess(name + "-1", {"a"});
     ExpectSuccess(name + "-2", {"a"});
     ExpectRestarted(pod, "a", force ? 2 : 1);
