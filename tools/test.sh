@@ -325,7 +325,7 @@ run_kube() {  # PRESET
   local programs kubectl
   programs=$(tools/build_kubernetes.sh) || return 1
   kubectl=$(tools/get_kubectl.sh) || return 1
-  REKINDLE_KUBERNETES=$programs REKINDLE_KUBECTL=$kubectl run_ctest "$1" kube 1 || return 1
+  REKINDLE_KUBERNETES=$programs REKINDLE_KUBECTL=$kubectl run_ctest "$1" kube 2 || return 1
   show_rows
 }
 
