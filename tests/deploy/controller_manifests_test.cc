@@ -257,13 +257,14 @@ TEST_F(ControllerManifestsTest, AllPodsOpensTheFeatureGateAndTheSelector) {
   std::map<std::string, Json> after;
   for (const auto& entry : component["patches"]) {
     const std::string kind = Text(entry["target"]["kind"]);
-    const auto patch = json::ReadYaml(Text(entry["patch"]));
+    // A document is an object, and a patch is a list.
+    const auto patch = json::ReadYaml(absl::StrCat("patch:\n", Text(entry["patch"])));
     ASSERT_TRUE(patch.ok()) << patch.status();
     for (const Json& object : Trees()) {
       if (object["kind"] != kind || object["metadata"]["name"] != Text(entry["target"]["name"])) {
         continue;
       }
-      const auto patched = json::ApplyJsonPatch(object, patch->at(0));
+      const auto patched = json::ApplyJsonPatch(object, patch->at(0)["patch"]);
       ASSERT_TRUE(patched.ok()) << kind << ": " << patched.status();
       after[kind] = *patched;
     }

@@ -51,7 +51,8 @@ TEST_F(ManifestsTest, HasNoWayToTheApi) {
   EXPECT_EQ(account["metadata"]["name"].as<std::string>(),
             pod_["serviceAccountName"].as<std::string>());
   // No right for that account anywhere, and no token by another way.
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kFolder)) {
+    if (entry.is_directory()) continue;
     const std::string text = FileText(entry.path());
     EXPECT_FALSE(absl::StrContains(text, "serviceAccountToken:")) << entry.path();
     if (!absl::StrContains(text, "RoleBinding")) continue;
