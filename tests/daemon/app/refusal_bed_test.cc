@@ -29,6 +29,10 @@ class RefusalBedTest : public DaemonTest {
   }
 };
 
+// How every HTTP/2 client begins, with an empty SETTINGS frame behind it; the server says nothing
+// before it.
+constexpr absl::string_view kPreface("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
+
 // What a user is told who connects to the socket: a byte of the server's preface, nothing, or no
 // connection at all.
 enum class Met { kServed, kHungUp, kNoPermission, kOther };
@@ -47,6 +51,8 @@ Met Meet(const std::string& path, uid_t uid, const std::vector<gid_t>& groups) {
     if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
       _exit(static_cast<int>(errno == EACCES ? Met::kNoPermission : Met::kOther));
     }
+    // One that has been hung up on reads the end below.
+    (void)!send(fd, kPreface.data(), kPreface.size(), MSG_NOSIGNAL);
     char byte = 0;
     const ssize_t got = read(fd, &byte, 1);
     const bool hung_up = got == 0 || (got < 0 && errno == ECONNRESET);
