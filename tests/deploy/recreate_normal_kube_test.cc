@@ -49,7 +49,6 @@ spec:
   }
   EXPECT_THAT(phases, ElementsAre("", "Recreating", "Completed", "Completed done"));
 
-  EXPECT_TRUE(AwaitRequestEvent("one", "Accepted", "is asked to restart container a"));
   EXPECT_TRUE(AwaitRequestEvent("one", "Restarted", "(replace"));
   EXPECT_TRUE(AwaitEvent("Pod", "plain", "Killing",
                          "Stopping container a by ContainerRecreateRequest one"));

@@ -70,9 +70,11 @@ TEST_F(WebhooksKubeTest, S42WithTheFeatureGateEveryPodGetsIt) {
   EXPECT_THAT(gates(), IsEmpty());
   const Json before = cluster->Must("GET", kConfiguration).tree;
   const Json component = Cluster::Load("kubernetes/all-pods/kustomization.yaml").at(0);
-  const auto patch = json::ReadYaml(component["patches"][1]["patch"].get<std::string>());
+  // A document is an object, and a patch is a list.
+  const auto patch =
+      json::ReadYaml(absl::StrCat("patch:\n", component["patches"][1]["patch"].get<std::string>()));
   ASSERT_TRUE(patch.ok()) << patch.status();
-  cluster->Must("PATCH", kConfiguration, patch->at(0), "application/json-patch+json");
+  cluster->Must("PATCH", kConfiguration, patch->at(0)["patch"], "application/json-patch+json");
   const absl::Cleanup restore = [&] {
     cluster->Must("PATCH", kConfiguration,
                   Json::array({{{"op", "add"},
