@@ -334,7 +334,12 @@ TEST_F(WatchPodsTest, CutsOffReaderThatIsTooSlow) {
   ASSERT_TRUE(reader->Read(&response));
   ASSERT_TRUE(response.synced());
   OnLoop(loop_, [&] {
-    for (size_t i = 0; i < 2 * kMaxWatchBacklog; ++i) Add(absl::StrCat("s", i), "default");
+    for (size_t i = 0; i < 2 * kMaxWatchBacklog; ++i) {
+      const std::string id = absl::StrCat("s", i);
+      Add(id, "default");
+      // What the connection takes before the reader reads is a small part of all.
+      (*runtime_.sandboxes[id].mutable_annotations())["note"] = std::string(1000, 'x');
+    }
   });
   Event();
   // Not read until the daemon has given up: else the reader might be quick enough.
