@@ -54,9 +54,8 @@ struct ReviewContext {
 // - A pod is let through whatever it is. One that is being created may get readiness gate
 //   KruisePodReady (api::WantsReadyGate), and nothing else of it is changed.
 // - An update that takes nothing but finalizers from an object that is being deleted is let
-// through,
-//   whatever the rules say of the rest, so that everything can be deleted, gates off included (spec
-//   container-recreate 20.2.5).
+//   through, whatever the rules say of the rest, so that everything can be deleted, gates off
+//   included (spec container-recreate 20.2.5).
 // - What is no review is answered by HTTP 400 and a text.
 //
 // Pure but for the reader. Threads: any. No exceptions; nesting is bounded (json::ParseLimits).

@@ -12,6 +12,8 @@
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
+#include "common/base/proto_time.h"
+
 namespace rekindle::service {
 
 // Checks of single fields. `field` is the path that the error message begins with.
@@ -44,9 +46,6 @@ bool IsUtf8(absl::string_view text);
 
 // `text` itself when it is UTF-8; else with each offending byte replaced by '?'.
 std::string MakeUtf8(absl::string_view text);
-
-google::protobuf::Duration ToProto(absl::Duration duration);
-google::protobuf::Timestamp ToProto(absl::Time time);
 
 }  // namespace rekindle::service
 
