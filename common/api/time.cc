@@ -1,20 +1,63 @@
 #include "common/api/time.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
+#include "absl/time/civil_time.h"
 
 namespace rekindle::api {
+namespace {
+
+// Whether `text` begins with characters as in `shape`, where 0 is any digit.
+bool HasShape(absl::string_view text, absl::string_view shape) {
+  if (text.size() < shape.size()) return false;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == '0' ? !absl::ascii_isdigit(static_cast<unsigned char>(text[i]))
+                        : text[i] != shape[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool IsOffset(absl::string_view text) {
+  return text == "Z" ||
+         (text.size() == 6 && (HasShape(text, "+00:00") || HasShape(text, "-00:00")));
+}
+
+constexpr absl::string_view kSeconds = "0000-00-00T00:00:00";
+
+// RFC 3339 proper: absl::ParseTime also reads shorter and longer numbers, blanks around them,
+// leap seconds and infinities, none of which API servers take.
+std::optional<absl::Time> ParseRfc3339(absl::string_view text) {
+  if (!HasShape(text, kSeconds) || text.substr(17, 2) == "60") return std::nullopt;
+  absl::string_view rest = text.substr(kSeconds.size());
+  if (!rest.empty() && rest.front() == '.') {
+    rest.remove_prefix(1);
+    const size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    if (digits == 0) return std::nullopt;
+    rest.remove_prefix(digits);
+  }
+  if (!IsOffset(rest)) return std::nullopt;
+  absl::Time time;
+  std::string error;
+  if (!absl::ParseTime(absl::RFC3339_full, text, &time, &error)) return std::nullopt;
+  // An offset can lead out of the years that have four digits.
+  const absl::CivilYear year(absl::ToCivilYear(time, absl::UTCTimeZone()));
+  if (year < absl::CivilYear(0) || year > absl::CivilYear(9999)) return std::nullopt;
+  return time;
+}
+
+}  // namespace
 
 std::string FormatTime(absl::Time time) {
   return absl::FormatTime("%E4Y-%m-%d%ET%H:%M:%SZ", time, absl::UTCTimeZone());
 }
 
 std::optional<absl::Time> ParseTime(absl::string_view text) {
-  absl::Time time;
-  std::string error;
-  if (text.empty() || !absl::ParseTime(absl::RFC3339_full, text, &time, &error)) {
-    return std::nullopt;
-  }
-  return absl::FromUnixSeconds(absl::ToUnixSeconds(time));
+  const std::optional<absl::Time> time = ParseRfc3339(text);
+  if (!time.has_value()) return std::nullopt;
+  return absl::FromUnixSeconds(absl::ToUnixSeconds(*time));
 }
 
 std::string FormatMicroTime(absl::Time time) {
@@ -22,20 +65,13 @@ std::string FormatMicroTime(absl::Time time) {
 }
 
 std::optional<absl::Time> ParseMicroTime(absl::string_view text) {
-  // 2030-01-02T03:04:05.000000 and an offset
-  constexpr size_t kPoint = 19;
-  constexpr size_t kDigits = 6;
-  if (text.size() <= kPoint + kDigits + 1 || text[kPoint] != '.') return std::nullopt;
-  for (size_t i = 1; i <= kDigits; ++i) {
-    if (!absl::ascii_isdigit(static_cast<unsigned char>(text[kPoint + i]))) return std::nullopt;
-  }
-  if (absl::ascii_isdigit(static_cast<unsigned char>(text[kPoint + kDigits + 1]))) {
+  constexpr absl::string_view kMicroseconds = ".000000";
+  if (text.size() < kSeconds.size()) return std::nullopt;
+  const absl::string_view rest = text.substr(kSeconds.size());
+  if (!HasShape(rest, kMicroseconds) || !IsOffset(rest.substr(kMicroseconds.size()))) {
     return std::nullopt;
   }
-  absl::Time time;
-  std::string error;
-  if (!absl::ParseTime(absl::RFC3339_full, text, &time, &error)) return std::nullopt;
-  return time;
+  return ParseRfc3339(text);
 }
 
 std::optional<absl::Duration> ParseDuration(absl::string_view text) {

@@ -12,7 +12,8 @@ namespace rekindle::api {
 // API times (spec kubernetes-api 2.7): RFC 3339 text in UTC with whole seconds.
 std::string FormatTime(absl::Time time);
 
-// Any RFC 3339 offset; fractions are cut to whole seconds. Empty or malformed text has no value.
+// Any RFC 3339 offset; fractions are cut to whole seconds. Empty or malformed text has no value,
+// and none has what is not within the years 0 to 9999 in UTC.
 std::optional<absl::Time> ParseTime(absl::string_view text);
 
 // MicroTime of leases and events: UTC with exactly six fractional digits. Other text has no value,

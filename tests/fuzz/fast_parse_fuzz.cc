@@ -48,6 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (fast.ok() && !plain.ok()) std::abort();
   (void)part.Parse(text);
-  CompareParts(text);
+  // Parts are not checked, so that another one's faults are found in a text that is no JSON.
+  if (plain.ok()) CompareParts(text);
   return 0;
 }

@@ -29,6 +29,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto time = api::ParseMicroTime(text); time.has_value()) {
     if (api::ParseMicroTime(api::FormatMicroTime(*time)) != time) std::abort();
   }
+  if (const auto time = api::ParseTime(text); time.has_value()) {
+    if (api::ParseTime(api::FormatTime(*time)) != time) std::abort();
+  }
   (void)api::ParseDuration(text);
   for (const api::TextRule rule :
        {api::TextRule::kLabel, api::TextRule::kSubdomain, api::TextRule::kLabel1035,
