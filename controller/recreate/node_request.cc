@@ -137,7 +137,8 @@ plan::HeardOperation Heard(const v1::Operation& operation) {
   plan::HeardOperation out = {.at = AtOf(operation.phase()),
                               .message = operation.message(),
                               .new_id = operation.new_container_id(),
-                              .attempt = static_cast<int32_t>(operation.attempt())};
+                              .attempt = static_cast<int32_t>(operation.attempt()),
+                              .start_failures = operation.start_failures()};
   bool starting = false;
   for (const v1::PhaseTime& time : operation.history()) {
     out.killed = out.killed || time.phase() == v1::PHASE_STOPPING;

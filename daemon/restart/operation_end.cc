@@ -22,6 +22,11 @@ std::string DoneText(const OperationRecord& record) {
   std::string text = absl::StrCat("restarted as attempt ", record.attempt);
   if (record.method == Method::kDelegate) absl::StrAppend(&text, " by the kubelet");
   if (record.adopted) absl::StrAppend(&text, ", which the kubelet made");
+  if (record.start_failures > 0) {
+    absl::StrAppend(&text, ", after ", record.start_failures,
+                    record.start_failures == 1 ? " start that did not last"
+                                               : " starts that did not last");
+  }
   if (!record.gap.has_value()) return text;
   if (record.gap == absl::ZeroDuration()) return absl::StrCat(text, ", without a gap");
   return absl::StrCat(text, ", gap ",

@@ -50,6 +50,7 @@ struct HeardOperation {
   std::string message;
   std::string new_id;  // bare
   int32_t attempt = 0;
+  uint32_t start_failures = 0;  // replacements before that one which did not stay up
 
   bool Ended() const { return at >= At::kDone; }
 };

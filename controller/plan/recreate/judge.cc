@@ -179,7 +179,11 @@ class Judge {
 
   void Succeed(SnapshotEntry entry) {
     out_.state.phase = ContainerPhase::kSucceeded;
-    out_.state.message.clear();
+    // One that was started more than once says so: a start is cut off when daemon or runtime die.
+    const bool again = call_ != nullptr && call_->operation.has_value() &&
+                       call_->operation->at == HeardOperation::At::kDone &&
+                       call_->operation->start_failures > 0;
+    out_.state.message = again ? call_->operation->message : "";
     out_.next = Next::kSettled;
     out_.snapshot = std::move(entry);
     out_.waiting.clear();

@@ -202,6 +202,19 @@ TEST_F(DecideTest, OperationsEnds) {
   }
 }
 
+TEST_F(DecideTest, AFurtherStartIsTold) {
+  Heard("a", At::kDone, "restarted as attempt 4, after 1 start that did not last");
+  EXPECT_EQ(Plan().states[0].message, "");
+  in_.calls["a"].operation->start_failures = 1;
+  EXPECT_EQ(Plan().states[0].phase, ContainerPhase::kSucceeded);
+  EXPECT_EQ(Plan().states[0].message, "restarted as attempt 4, after 1 start that did not last");
+  // Also of a container whose pod's status was waited for.
+  in_.pod->containers["a"].probed = true;
+  EXPECT_EQ(Plan().states[0].message, "");
+  Shown("a", "containerd://n1", 4, /*ready=*/true);
+  EXPECT_EQ(Plan().states[0].message, "restarted as attempt 4, after 1 start that did not last");
+}
+
 TEST_F(DecideTest, SnapshotIsTheOperationsContainer) {
   Heard("a", At::kDone);
   const RecreatePlan plan = Plan();
