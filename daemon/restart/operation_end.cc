@@ -24,8 +24,7 @@ std::string DoneText(const OperationRecord& record) {
   if (record.adopted) absl::StrAppend(&text, ", which the kubelet made");
   if (record.start_failures > 0) {
     absl::StrAppend(&text, ", after ", record.start_failures,
-                    record.start_failures == 1 ? " start that did not last"
-                                               : " starts that did not last");
+                    record.start_failures == 1 ? " start that failed" : " starts that failed");
   }
   if (!record.gap.has_value()) return text;
   if (record.gap == absl::ZeroDuration()) return absl::StrCat(text, ", without a gap");

@@ -38,7 +38,7 @@ int RequestsOfPod() {
   return (given ? count : 24) / kPods;
 }
 
-// Of "restarted as attempt 7, after 2 starts that did not last, gap 80ms"; none says 0.
+// Of "restarted as attempt 7, after 2 starts that failed, gap 80ms"; none says 0.
 int FurtherStarts(absl::string_view message) {
   constexpr absl::string_view kAfter = ", after ";
   const size_t at = message.find(kAfter);

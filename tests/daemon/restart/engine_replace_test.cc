@@ -193,6 +193,7 @@ TEST_F(ReplaceTest, ACrashInsideMinStartedMeansANewAttemptAndANewWindow) {
   const OperationRecord record = Finish("r1/a");
   EXPECT_EQ(record.phase, Phase::kDone) << record.message;
   EXPECT_EQ(record.start_failures, 1u);
+  EXPECT_THAT(record.message, HasSubstr("restarted as attempt 2, after 1 start that failed"));
   EXPECT_EQ(record.attempt, 2u);
   EXPECT_EQ(Current("a"), record.new_container_id);
 }
@@ -207,6 +208,7 @@ TEST_F(ReplaceTest, AFailingStartIsTriedAgainWithTheNextAttempt) {
   EXPECT_EQ(record.phase, Phase::kDone) << record.message;
   EXPECT_EQ(record.attempt, 3u);
   EXPECT_EQ(record.start_failures, 2u);
+  EXPECT_THAT(record.message, HasSubstr("restarted as attempt 3, after 2 starts that failed"));
   Rest();
   // The old one stays for its log; failed attempts do not.
   EXPECT_THAT(runtime_.All("a"), ElementsAre(a_, record.new_container_id));

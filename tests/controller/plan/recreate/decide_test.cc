@@ -203,16 +203,16 @@ TEST_F(DecideTest, OperationsEnds) {
 }
 
 TEST_F(DecideTest, AFurtherStartIsTold) {
-  Heard("a", At::kDone, "restarted as attempt 4, after 1 start that did not last");
+  Heard("a", At::kDone, "restarted as attempt 4, after 1 start that failed");
   EXPECT_EQ(Plan().states[0].message, "");
   in_.calls["a"].operation->start_failures = 1;
   EXPECT_EQ(Plan().states[0].phase, ContainerPhase::kSucceeded);
-  EXPECT_EQ(Plan().states[0].message, "restarted as attempt 4, after 1 start that did not last");
+  EXPECT_EQ(Plan().states[0].message, "restarted as attempt 4, after 1 start that failed");
   // Also of a container whose pod's status was waited for.
   in_.pod->containers["a"].probed = true;
   EXPECT_EQ(Plan().states[0].message, "");
   Shown("a", "containerd://n1", 4, /*ready=*/true);
-  EXPECT_EQ(Plan().states[0].message, "restarted as attempt 4, after 1 start that did not last");
+  EXPECT_EQ(Plan().states[0].message, "restarted as attempt 4, after 1 start that failed");
 }
 
 TEST_F(DecideTest, SnapshotIsTheOperationsContainer) {
