@@ -105,9 +105,11 @@ NodeCalls::CallId Fleet::ListPods(const std::string& node, node::v1::ListPodsReq
 }
 
 NodeCalls::CallId Fleet::CancelOperation(const std::string& node, const std::string& operation,
-                                         absl::Duration timeout, OperationDone done) {
+                                         bool pod_terminating, absl::Duration timeout,
+                                         OperationDone done) {
   node::v1::CancelOperationRequest request;
   request.set_id(operation);
+  request.set_pod_terminating(pod_terminating);
   return Plain<node::v1::CancelOperationRequest, node::v1::Operation>(
       CallKind::kCancelOperation, node, &Async::CancelOperation, std::move(request), timeout,
       std::move(done));

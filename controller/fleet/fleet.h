@@ -73,7 +73,7 @@ class Fleet final : public NodeCalls, public Endpoints, private Link::Host {
   CallId ListPods(const std::string& node, node::v1::ListPodsRequest request,
                   absl::Duration timeout, PodsDone done) override;
   CallId CancelOperation(const std::string& node, const std::string& operation,
-                         absl::Duration timeout, OperationDone done) override;
+                         bool pod_terminating, absl::Duration timeout, OperationDone done) override;
   void Drop(CallId call) override;
 
   // From now on every node that has an endpoint is connected to before there is a call for it, and

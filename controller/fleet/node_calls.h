@@ -50,10 +50,12 @@ class NodeCalls {
   virtual CallId ListPods(const std::string& node, node::v1::ListPodsRequest request,
                           absl::Duration timeout, PodsDone done) = 0;
 
-  // Cancels what has not begun to stop its container (proto: CancelOperation). One attempt.
+  // Cancels what has not begun to stop its container; with `pod_terminating` also keeps what has
+  // from starting another one (proto: CancelOperation). One attempt.
   using OperationDone = absl::AnyInvocable<void(absl::StatusOr<node::v1::Operation>)>;
   virtual CallId CancelOperation(const std::string& node, const std::string& operation,
-                                 absl::Duration timeout, OperationDone done) = 0;
+                                 bool pod_terminating, absl::Duration timeout,
+                                 OperationDone done) = 0;
 
   // Drops a call: no callback of it comes any more. The daemon goes on with what it has taken over.
   virtual void Drop(CallId call) = 0;

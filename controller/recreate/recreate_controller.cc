@@ -239,7 +239,7 @@ void RecreateController::Tidy(const client::ObjectKey& pod,
       ++work;
       continue;
     }
-    work->second->GiveUp();
+    work->second->GiveUp(/*pod_terminating=*/false);
     work = works->second.erase(work);
     // What it used of a budget is free.
     for (const client::ObjectKey& waits : std::exchange(wait_for_budget_, {})) {
@@ -351,7 +351,7 @@ void RecreateController::CarryOut(const plan::RecreatePtr& request, RequestWork&
     work.pending_written = now;
   }
   const bool drains = plan.write->drain_since.has_value() && !request->drain_since.has_value();
-  if (plan.give_up) work.GiveUp();
+  if (plan.give_up) work.GiveUp(PodEnding(*request));
   WriteStatus(*request, *plan.write, join, [this, request, plan, drains] {
     const auto works = works_.find(PodKey(*request));
     if (works == works_.end()) return;

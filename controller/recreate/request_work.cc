@@ -278,14 +278,14 @@ void RequestWork::Refused(Call& call, const absl::Status& why) {
   tools_.wake();
 }
 
-void RequestWork::GiveUp() {
+void RequestWork::GiveUp(bool pod_terminating) {
   for (auto& [name, call] : calls_) {
     if (call.id == 0) continue;
     tools_.nodes.Drop(std::exchange(call.id, 0));
     call.accepted.Cancel();
     call.view.under_way = false;
     // What has begun to stop is not aborted (10.7); the daemon knows, and refuses.
-    tools_.nodes.CancelOperation(about_.node, call.operation, kCancelTimeout,
+    tools_.nodes.CancelOperation(about_.node, call.operation, pod_terminating, kCancelTimeout,
                                  [](const absl::StatusOr<v1::Operation>&) {});
   }
 }

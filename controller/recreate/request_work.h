@@ -61,8 +61,9 @@ class RequestWork {
   void KeyTaken() { key_taken_ = true; }
   bool key_taken() const { return key_taken_; }
   void DrainBegan();
-  // Cancels what the daemon has not begun, and drops the calls.
-  void GiveUp();
+  // Cancels what the daemon has not begun, and drops the calls. `pod_terminating`: what it has
+  // begun is to start no container any more.
+  void GiveUp(bool pod_terminating);
 
   // See RecreateInput; set by the controller.
   std::vector<uint64_t> made_before;

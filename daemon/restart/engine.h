@@ -54,6 +54,12 @@ class Engine {
   virtual void Cancel(const std::string& operation_id,
                       absl::AnyInvocable<void(absl::StatusOr<OperationRecord>)> reply) = 0;
 
+  // The operation's pod is being deleted. Cancels it as Cancel does, or, where that is too late,
+  // has it start no container any more: it fails once its stop is over. Errors: kNotFound;
+  // kFailedPrecondition when it has ended.
+  virtual void EndWithPod(const std::string& operation_id,
+                          absl::AnyInvocable<void(absl::StatusOr<OperationRecord>)> reply) = 0;
+
   // Null when it never was or has expired. Valid until the loop's next task.
   virtual const OperationRecord* Find(const std::string& operation_id) const = 0;
 

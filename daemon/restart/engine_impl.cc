@@ -369,13 +369,32 @@ void EngineImpl::Settle(const std::string& id) {
 
 void EngineImpl::Cancel(const std::string& operation_id,
                         absl::AnyInvocable<void(absl::StatusOr<OperationRecord>)> reply) {
+  EndEarly(
+      operation_id, [](OperationRunner& runner) { return runner.Cancel("cancelled on request"); },
+      std::move(reply));
+}
+
+void EngineImpl::EndWithPod(const std::string& operation_id,
+                            absl::AnyInvocable<void(absl::StatusOr<OperationRecord>)> reply) {
+  EndEarly(
+      operation_id,
+      [](OperationRunner& runner) {
+        runner.EndWithPod();
+        return absl::OkStatus();
+      },
+      std::move(reply));
+}
+
+void EngineImpl::EndEarly(const std::string& operation_id,
+                          absl::FunctionRef<absl::Status(OperationRunner&)> end,
+                          absl::AnyInvocable<void(absl::StatusOr<OperationRecord>)> reply) {
   absl::StatusOr<OperationRecord> answer = absl::NotFoundError(
       absl::StrCat("id: no operation ", operation_id, "; it never was or has expired"));
   if (auto it = entries_.find(operation_id); it != entries_.end()) {
     if (IsTerminal(it->second.current().phase)) {
       answer = absl::FailedPreconditionError(absl::StrCat(
           "operation ", operation_id, " has ended: ", PhaseName(it->second.current().phase)));
-    } else if (absl::Status done = it->second.runner->Cancel("cancelled on request"); !done.ok()) {
+    } else if (absl::Status done = end(*it->second.runner); !done.ok()) {
       answer = done;
     } else {
       answer = it->second.current();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 
 #include "daemon/restart/admission.h"
 #include "daemon/restart/engine.h"
@@ -56,6 +57,8 @@ class EngineImpl final : public Engine {
       absl::AnyInvocable<void(absl::StatusOr<std::vector<OperationRecord>>)> reply) override;
   void Cancel(const std::string& operation_id,
               absl::AnyInvocable<void(absl::StatusOr<OperationRecord>)> reply) override;
+  void EndWithPod(const std::string& operation_id,
+                  absl::AnyInvocable<void(absl::StatusOr<OperationRecord>)> reply) override;
   const OperationRecord* Find(const std::string& operation_id) const override;
   std::vector<OperationRecord> List(const Filter& filter) const override;
   WatchId Watch(std::function<void(const OperationRecord&)> observer) override;
@@ -99,6 +102,10 @@ class EngineImpl final : public Engine {
   void OnChanged(const OperationRecord& record);
   // Runs `task` soon, unless the engine is gone by then.
   void Later(absl::AnyInvocable<void()> task);
+  // Replies what `end` left of an operation that has not ended, or its error.
+  void EndEarly(const std::string& operation_id,
+                absl::FunctionRef<absl::Status(OperationRunner&)> end,
+                absl::AnyInvocable<void(absl::StatusOr<OperationRecord>)> reply);
   void AfterEnd(const std::string& id);
   void GiveUpRest(const OperationRecord& failed);
   void Settle(const std::string& id);

@@ -49,11 +49,13 @@ void OperationRunner::ReleaseNow() {
 }
 
 void OperationRunner::AwaitKubelet(const std::string& why) {
+  if (EndedWithPod()) return;
   await_why_ = why;
   await_dead_id_.clear();
   await_finished_ = absl::InfinitePast();
   created_seen_ = absl::InfiniteDuration();
   Enter(Phase::kStarting, why, [this] {
+    if (EndedWithPod()) return;
     awaiting_kubelet_ = true;
     look_again_.Reset();
     // Past the deadline the kubelet still gets what it takes when nothing holds it back.

@@ -49,6 +49,7 @@ void OperationRunner::SwapAgain(const std::string& why) {
 }
 
 void OperationRunner::SwapAnew() {
+  if (EndedWithPod()) return;
   ReadPodDetails(
       deps_.runtime, record_.pod, {record_.container_name},
       Here([this](absl::StatusOr<PodDetails> pod) {
@@ -144,6 +145,7 @@ void OperationRunner::ReserveAgain() {
 }
 
 void OperationRunner::BringUp() {
+  if (EndedWithPod()) return;
   // The pod may be going: nothing is created in it then.
   deps_.runtime.PodSandboxStatus(
       record_.sandbox_id, /*verbose=*/false,

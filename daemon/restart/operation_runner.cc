@@ -54,6 +54,12 @@ absl::Status OperationRunner::Cancel(const std::string& why) {
   return absl::OkStatus();
 }
 
+void OperationRunner::EndWithPod() {
+  if (Cancel("the pod is being deleted").ok() || IsTerminal(record_.phase)) return;
+  pod_terminating_ = true;
+  if (awaiting_kubelet_) EndedWithPod();
+}
+
 bool OperationRunner::InGap() const {
   switch (record_.phase) {
     case Phase::kPreStop:

@@ -127,6 +127,10 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   // Ends it without touching anything. kFailedPrecondition when that is too late.
   absl::Status Cancel(const std::string& why);
 
+  // The pod is being deleted: cancels it, or, where that is too late, has it start no container any
+  // more.
+  void EndWithPod();
+
   // Does not go beyond the point of no return from now on: the daemon is about to exit and will
   // resume it at its next start.
   void Hold() { held_ = true; }
@@ -175,6 +179,8 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   bool MayStartOnExitEvent() const;
 
   // -- starting the new one: operation_start.cc --
+  // True when the pod is being deleted; the operation has failed then.
+  bool EndedWithPod();
   void StartReplacement();
   void IssueStart();
   void CheckStarted();
@@ -311,6 +317,7 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
 
   // Beside a kubelet.
   bool awaiting_kubelet_ = false;
+  bool pod_terminating_ = false;  // it was told so
   std::string await_why_;
   uint32_t await_above_ = 0;   // the attempt that its container must be above
   std::string in_the_way_;     // a placeholder under the replacement's own attempt

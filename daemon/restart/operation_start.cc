@@ -25,7 +25,18 @@ std::string ExitText(const v1::ContainerStatus& status) {
 
 }  // namespace
 
+bool OperationRunner::EndedWithPod() {
+  if (!pod_terminating_) return false;
+  // One that was created and does not run is nobody's; one that the kubelet made is the kubelet's.
+  if (!record_.new_container_id.empty() && !record_.adopted && !awaiting_kubelet_) {
+    record_.leftovers.push_back(std::exchange(record_.new_container_id, {}));
+  }
+  Fail("the pod is being deleted: no container is started in it any more");
+  return true;
+}
+
 void OperationRunner::StartReplacement() {
+  if (EndedWithPod()) return;
   retry_.Reset();
   Enter(Phase::kStarting, absl::StrCat("starting attempt ", record_.attempt), [this] {
     if (record_.beside_kubelet && record_.new_container_id.empty()) {
@@ -38,6 +49,7 @@ void OperationRunner::StartReplacement() {
 }
 
 void OperationRunner::IssueStart() {
+  if (EndedWithPod()) return;
   deps_.runtime.StartContainer(record_.new_container_id, Here([this](const absl::Status& started) {
                                  last_error_ = started;
                                  CheckStarted();
@@ -124,6 +136,7 @@ void OperationRunner::OnStartFailed(const std::string& why) {
 }
 
 void OperationRunner::NextAttempt() {
+  if (EndedWithPod()) return;
   ReadPodDetails(
       deps_.runtime, record_.pod, {record_.container_name},
       Here([this](absl::StatusOr<PodDetails> pod) {

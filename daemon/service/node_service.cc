@@ -210,11 +210,13 @@ void NodeService::CancelOperation(const Unary<v1::CancelOperationRequest, v1::Op
       "CancelOperation", call, Access::kChange, call->request().id(),
       [&] { return ToOperationId(call->request().id()).status(); },
       [&engine = deps_.engine](const auto& admitted) {
-        engine.Cancel(admitted->request().id(),
-                      [admitted](absl::StatusOr<restart::OperationRecord> record) {
-                        if (!record.ok()) return admitted->Reply(record.status());
-                        admitted->Reply(ToWire(*record));
-                      });
+        auto reply = [admitted](absl::StatusOr<restart::OperationRecord> record) {
+          if (!record.ok()) return admitted->Reply(record.status());
+          admitted->Reply(ToWire(*record));
+        };
+        const v1::CancelOperationRequest& request = admitted->request();
+        if (request.pod_terminating()) return engine.EndWithPod(request.id(), std::move(reply));
+        engine.Cancel(request.id(), std::move(reply));
       });
 }
 

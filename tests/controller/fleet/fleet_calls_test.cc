@@ -24,7 +24,8 @@ class FleetCallsTest : public FleetTest {
   }
   absl::StatusOr<node::v1::Operation> Cancel(const std::string& node, const std::string& id) {
     return AwaitReply<node::v1::Operation>(loop_, [=, this](auto done) {
-      fleet_->CancelOperation(node, id, absl::Seconds(60), std::move(done));
+      fleet_->CancelOperation(node, id, /*pod_terminating=*/false, absl::Seconds(60),
+                              std::move(done));
     });
   }
 

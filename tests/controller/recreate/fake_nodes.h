@@ -57,6 +57,7 @@ class FakeNodes final : public fleet::NodeCalls {
   std::vector<Request> requests;
   int lists = 0;
   std::vector<std::string> cancelled;
+  std::vector<std::string> ended_with_pod;  // among these
 
   int StopsOf(const std::string& what) const {
     return static_cast<int>(std::count(stops.begin(), stops.end(), what));
@@ -119,9 +120,10 @@ class FakeNodes final : public fleet::NodeCalls {
     return id;
   }
 
-  CallId CancelOperation(const std::string&, const std::string& operation, absl::Duration,
-                         OperationDone done) override {
+  CallId CancelOperation(const std::string&, const std::string& operation, bool pod_terminating,
+                         absl::Duration, OperationDone done) override {
     cancelled.push_back(operation);
+    if (pod_terminating) ended_with_pod.push_back(operation);
     const auto found = operations_.find(operation);
     const bool early =
         found != operations_.end() && found->second.operation.phase() == node::v1::PHASE_ACCEPTED;

@@ -253,6 +253,22 @@ TEST_F(Queue, APodThatIsBeingDeletedHasGone) {
   EXPECT_THAT(nodes_.stops, IsEmpty());
 }
 
+TEST_F(Queue, ADaemonIsToldOfAPodThatIsDeletedDuringAStop) {
+  nodes_.stop_takes = absl::Seconds(30);
+  AddPod("cart-0", {"a"});
+  StartController();
+  AddRequest("r", "cart-0", {"a"});
+  loop_.Advance(absl::Seconds(5));
+  ASSERT_EQ(nodes_.StopsOf("cart-0/a"), 1);
+  Json pod = *api_.Find(kPods, "shop", "cart-0");
+  pod["metadata"]["deletionTimestamp"] = api::FormatTime(loop_.Now());
+  api_.Put(kPods, pod);
+  ASSERT_TRUE(AwaitEnd("r"));
+  EXPECT_EQ(Message("r"), "pod has gone");
+  EXPECT_THAT(nodes_.ended_with_pod,
+              ElementsAre(Request("r")["metadata"]["uid"].get<std::string>() + "/a"));
+}
+
 TEST_F(Queue, N57DeadlineDuringAStop) {
   nodes_.stop_takes = absl::Seconds(30);
   AddPod("cart-0", {"a", "b"});
@@ -268,6 +284,7 @@ TEST_F(Queue, N57DeadlineDuringAStop) {
   loop_.Advance(absl::Minutes(2));
   EXPECT_EQ(nodes_.Find("shop", "cart-0", "a")->attempt, 1U) << "what is being stopped is ended";
   EXPECT_EQ(nodes_.StopsOf("cart-0/b"), 0);
+  EXPECT_THAT(nodes_.ended_with_pod, IsEmpty());
   EXPECT_EQ(Request("r")["status"], before) << "a completed request is not written again";
 }
 

@@ -86,6 +86,20 @@ TEST_F(DelegateTest, AKubeletThatIsGoneIsNotWaitedForWithoutEnd) {
   EXPECT_EQ(record.ended, record.deadline);
 }
 
+TEST_F(DelegateTest, AKubeletIsNotWaitedForInAPodThatIsBeingDeleted) {
+  StartKubelet();
+  kubelet_->Kill();
+  ASSERT_TRUE(Submit(Ask(Method::kDelegate)).ok());
+  loop_.Advance(absl::Seconds(5));
+  ASSERT_EQ(engine_->Find("r1/a")->phase, Phase::kStarting);
+  engine_->EndWithPod("r1/a", [](const auto& told) { EXPECT_TRUE(told.ok()) << told.status(); });
+  loop_.Settle();
+  const OperationRecord* record = engine_->Find("r1/a");
+  EXPECT_EQ(record->phase, Phase::kFailed);
+  EXPECT_THAT(record->message, HasSubstr("the pod is being deleted"));
+  EXPECT_FALSE(record->service_down);
+}
+
 TEST_F(DelegateTest, AStopPastTheDeadlineStillGivesTheKubeletAMoment) {
   StartKubelet();
   runtime_.Get(a_).stop_after = absl::Seconds(12);

@@ -263,6 +263,32 @@ TEST_F(KubeletTest, ACancelledOneReleasesItsReservation) {
   EXPECT_EQ(kubelet_->created, 0u);
 }
 
+TEST_F(KubeletTest, NothingIsStartedInAPodThatIsBeingDeleted) {
+  StartKubelet();
+  runtime_.Get(a_).stop_after = absl::Seconds(10);
+  ASSERT_TRUE(Submit(Ask()).ok());
+  loop_.Advance(absl::Seconds(5));
+  ASSERT_EQ(engine_->Find("r1/a")->phase, Phase::kStopping);
+  kubelet_->Kill();  // it would start the next one: it does not know of the deletion here
+  absl::StatusOr<OperationRecord> told;
+  engine_->EndWithPod("r1/a", [&](absl::StatusOr<OperationRecord> got) { told = std::move(got); });
+  loop_.Settle();
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_EQ(told->phase, Phase::kStopping);
+  const OperationRecord record = Finish("r1/a");
+  EXPECT_EQ(record.phase, Phase::kFailed);
+  EXPECT_THAT(record.message, HasSubstr("the pod is being deleted"));
+  EXPECT_FALSE(record.service_down);
+  Settle();
+  EXPECT_EQ(runtime_.CountCalls("StartContainer"), 0u);
+  EXPECT_TRUE(runtime_.Running("a").empty());
+  EXPECT_EQ(Count("a", ::runtime::v1::CONTAINER_CREATED), 0u);
+  EXPECT_TRUE(Placeholders().empty());
+  engine_->EndWithPod("r1/a", [&](absl::StatusOr<OperationRecord> got) { told = std::move(got); });
+  loop_.Settle();
+  EXPECT_TRUE(absl::IsFailedPrecondition(told.status())) << told.status();
+}
+
 // Spec scenario 58, as far as it can be seen without the API.
 TEST_F(KubeletTest, NothingIsCreatedInASandboxThatIsNotReadyAnyMore) {
   runtime_.Get(a_).stop_after = absl::Seconds(10);

@@ -163,6 +163,26 @@ TEST_F(QueueTest, CancellingWhatWaitsAndRefusingWhatRuns) {
   EXPECT_EQ(runtime_.CountCalls("StopContainer"), 1u);
 }
 
+TEST_F(QueueTest, WithItsPodWhatWaitsIsCancelledAndWhatRunsStartsNothing) {
+  runtime_.Get(a_).ignores_signal = true;
+  ASSERT_TRUE(Submit(Request({"a"}, "r1")).ok());
+  ASSERT_TRUE(Submit(Request({"a"}, "r2")).ok());
+  loop_.Advance(absl::Seconds(1));
+  for (const char* id : {"r1/a", "r2/a"}) {
+    engine_->EndWithPod(id, [](const auto& told) { EXPECT_TRUE(told.ok()) << told.status(); });
+  }
+  loop_.Settle();
+  EXPECT_EQ(engine_->Find("r2/a")->phase, Phase::kCancelled);
+  const OperationRecord record = Finish("r1/a");
+  EXPECT_EQ(record.phase, Phase::kFailed);
+  EXPECT_THAT(record.message, HasSubstr("the pod is being deleted"));
+  EXPECT_FALSE(record.service_down);
+  Rest();
+  EXPECT_EQ(runtime_.CountCalls("StartContainer"), 0u);
+  // What had been created for it is gone.
+  EXPECT_EQ(runtime_.All("a").size(), 1u);
+}
+
 TEST_F(QueueTest, ACancelInTheMiddleOfACreateLeavesNothing) {
   ASSERT_TRUE(Submit(Request({"a"})).ok());
   loop_.AdvanceUntil([&] { return runtime_.CountCalls("CreateContainer") == 1; }, absl::Seconds(1));

@@ -16,7 +16,9 @@ namespace rekindle::service {
 namespace {
 
 using restart::Phase;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 class LocalServerTest : public ServerTest {
@@ -371,9 +373,17 @@ TEST_F(LocalServerTest, ListsAndCancels) {
   v1::Operation operation;
   ASSERT_TRUE(stub->CancelOperation(Context().get(), cancel, &operation).ok());
   EXPECT_EQ(operation.phase(), v1::PHASE_CANCELLED);
+  EXPECT_THAT(OnLoop(loop_, [&] { return engine_.ended_with_pod; }), IsEmpty());
+  cancel.set_id("l/c2");
+  cancel.set_pod_terminating(true);
+  ASSERT_TRUE(stub->CancelOperation(Context().get(), cancel, &operation).ok());
+  EXPECT_THAT(OnLoop(loop_, [&] { return engine_.ended_with_pod; }), ElementsAre("l/c2"));
   cancel.set_id("none/c1");
-  EXPECT_EQ(stub->CancelOperation(Context().get(), cancel, &operation).error_code(),
-            grpc::StatusCode::NOT_FOUND);
+  for (const bool terminating : {false, true}) {
+    cancel.set_pod_terminating(terminating);
+    EXPECT_EQ(stub->CancelOperation(Context().get(), cancel, &operation).error_code(),
+              grpc::StatusCode::NOT_FOUND);
+  }
   v1::GetOperationRequest get;
   get.set_id("none/c1");
   EXPECT_EQ(stub->GetOperation(Context().get(), get, &operation).error_code(),

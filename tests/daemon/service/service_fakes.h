@@ -85,6 +85,13 @@ class FakeEngine : public restart::Engine {
     loop_.Post([reply = std::move(reply), result]() mutable { reply(result); });
   }
 
+  void EndWithPod(
+      const std::string& id,
+      absl::AnyInvocable<void(absl::StatusOr<restart::OperationRecord>)> reply) override {
+    if (records.contains(id)) ended_with_pod.push_back(id);
+    Cancel(id, std::move(reply));
+  }
+
   const restart::OperationRecord* Find(const std::string& id) const override {
     auto it = records.find(id);
     return it == records.end() ? nullptr : &it->second;
@@ -125,6 +132,7 @@ class FakeEngine : public restart::Engine {
   std::vector<restart::RestartRequest> submitted;
   absl::Status submit_error;
   std::map<std::string, restart::OperationRecord> records;
+  std::vector<std::string> ended_with_pod;
   std::vector<std::string> order;  // oldest first
   std::map<WatchId, std::function<void(const restart::OperationRecord&)>> observers;
   Stats stats;
