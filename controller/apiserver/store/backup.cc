@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "common/base/status_macros.h"
+#include "common/sqlite/database_files.h"
 #include "controller/apiserver/store/store_file.h"
 
 namespace rekindle::apiserver {
@@ -44,7 +45,7 @@ class Unfinished {
 
 absl::Status MakePrivate(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return SystemError(absl::StrCat("make ", path));
+  if (fd < 0) return DiskError(absl::StrCat("make ", path));
   ::close(fd);
   return absl::OkStatus();
 }
@@ -104,7 +105,7 @@ absl::Status Leap(const std::string& path, Revision at_least) {
 
 absl::Status Rename(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
-  return SystemError(absl::StrCat("rename ", from, " to ", to));
+  return DiskError(absl::StrCat("rename ", from, " to ", to));
 }
 
 // One file without a WAL, so that it can be moved.
@@ -124,7 +125,7 @@ absl::Status Exchange(const std::string& copy, const std::string& path) {
     for (const char* suffix : {"", "-wal"}) ::unlink((kept + suffix).c_str());
     if (Exists(path + "-wal")) RK_RETURN_IF_ERROR(Rename(path + "-wal", kept + "-wal"));
     ::unlink((path + "-shm").c_str());
-    if (::link(path.c_str(), kept.c_str()) != 0) return SystemError(absl::StrCat("make ", kept));
+    if (::link(path.c_str(), kept.c_str()) != 0) return DiskError(absl::StrCat("make ", kept));
   }
   return Rename(copy, path);
 }
@@ -146,7 +147,7 @@ absl::StatusOr<BackupSummary> BackupStore(const std::string& directory, const st
   RK_RETURN_IF_ERROR(SyncFile(copy.path()));
   if (::link(copy.path().c_str(), file.c_str()) != 0) {
     if (errno == EEXIST) return absl::AlreadyExistsError(absl::StrCat(file, " exists already"));
-    return SystemError(absl::StrCat("make ", file));
+    return DiskError(absl::StrCat("make ", file));
   }
   RK_RETURN_IF_ERROR(SyncDirectory(FolderOf(file)));
   return summary;
@@ -154,7 +155,7 @@ absl::StatusOr<BackupSummary> BackupStore(const std::string& directory, const st
 
 absl::StatusOr<BackupSummary> RestoreStore(const std::string& file, const std::string& directory) {
   if (!Exists(file)) return absl::NotFoundError(absl::StrCat(file, " does not exist"));
-  RK_ASSIGN_OR_RETURN(const std::unique_ptr<DirectoryLock> lock, DirectoryLock::Take(directory));
+  RK_ASSIGN_OR_RETURN(const std::unique_ptr<DirectoryLock> lock, LockStore(directory));
   const std::string path = StorePath(directory);
   const Unfinished copy(path + ".unfinished");
   RK_RETURN_IF_ERROR(MakePrivate(copy.path()));

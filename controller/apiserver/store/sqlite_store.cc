@@ -67,7 +67,7 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const Options& op
 }
 
 absl::Status SqliteStore::Start() {
-  RK_ASSIGN_OR_RETURN(lock_, DirectoryLock::Take(options_.directory));
+  RK_ASSIGN_OR_RETURN(lock_, LockStore(options_.directory));
   RK_RETURN_IF_ERROR(PrepareStore(options_.directory));
   const std::string path = StorePath(options_.directory);
   RK_ASSIGN_OR_RETURN(writer_, Writer::Open(path, [this](Revision revision) {

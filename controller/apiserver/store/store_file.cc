@@ -1,12 +1,5 @@
 #include "controller/apiserver/store/store_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -58,26 +51,6 @@ constexpr char kReaderSetup[] =
     "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"
     "PRAGMA cache_size=-8192";
 
-absl::Status MakeFile(const std::string& directory) {
-  const std::string path = StorePath(directory);
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd >= 0) {
-    ::close(fd);
-    return SyncDirectory(directory);
-  }
-  if (errno != EEXIST) return SystemError(absl::StrCat("make ", path));
-  struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) return SystemError(absl::StrCat("look at ", path));
-  if (!S_ISREG(info.st_mode)) {
-    return absl::UnavailableError(absl::StrCat(path, ": not a regular file"));
-  }
-  // Secrets are in it.
-  if ((info.st_mode & 077) != 0 && ::chmod(path.c_str(), 0600) != 0) {
-    return SystemError(absl::StrCat("chmod ", path));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status MakeTables(SqliteDb& db) {
   RK_RETURN_IF_ERROR(db.Exec("BEGIN IMMEDIATE"));
   absl::Status status = db.Exec(kSchema);
@@ -100,31 +73,6 @@ absl::StatusOr<bool> IsEmpty(SqliteDb& db) {
 
 std::string StorePath(const std::string& directory) { return directory + "/store.db"; }
 
-absl::Status SystemError(absl::string_view attempted) {
-  const int error = errno;
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  return absl::Status(full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kUnavailable,
-                      absl::StrCat(attempted, ": ", strerror(error)));
-}
-
-absl::Status SyncDirectory(const std::string& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return SystemError(absl::StrCat("open ", directory));
-  const absl::Status status =
-      ::fsync(fd) == 0 ? absl::OkStatus() : SystemError(absl::StrCat("sync ", directory));
-  ::close(fd);
-  return status;
-}
-
-absl::Status SyncFile(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (fd < 0) return SystemError(absl::StrCat("open ", path));
-  const absl::Status status =
-      ::fsync(fd) == 0 ? absl::OkStatus() : SystemError(absl::StrCat("sync ", path));
-  ::close(fd);
-  return status;
-}
-
 absl::Status ForStoreCaller(absl::Status status) {
   if (absl::IsFailedPrecondition(status)) return absl::UnavailableError(status.message());
   if (absl::IsDataLoss(status) || absl::IsAlreadyExists(status)) {
@@ -133,23 +81,10 @@ absl::Status ForStoreCaller(absl::Status status) {
   return status;
 }
 
-absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(const std::string& directory) {
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return SystemError(absl::StrCat("make ", directory));
-  }
-  const std::string name = directory + "/store.lock";
-  const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return SystemError(absl::StrCat("open ", name));
-  std::unique_ptr<DirectoryLock> lock(new DirectoryLock(fd));
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return SystemError(absl::StrCat("lock ", name));
-    return absl::FailedPreconditionError(absl::StrCat(
-        "data directory ", directory, " is in use by another server (store.lock is held)"));
-  }
-  return lock;
+absl::StatusOr<std::unique_ptr<DirectoryLock>> LockStore(const std::string& directory) {
+  return DirectoryLock::Take(directory,
+                             {.file = "store.lock", .what = "data directory", .owner = "server"});
 }
-
-DirectoryLock::~DirectoryLock() { ::close(fd_); }
 
 absl::Status CheckStoreFile(SqliteDb& db) {
   RK_ASSIGN_OR_RETURN(const int64_t application, db.QueryInt("PRAGMA application_id"));
@@ -176,8 +111,9 @@ absl::StatusOr<SqliteDb> ConnectStore(const std::string& path, Access access) {
 }
 
 absl::Status PrepareStore(const std::string& directory) {
-  RK_RETURN_IF_ERROR(MakeFile(directory));
   const std::string path = StorePath(directory);
+  // Secrets are in it.
+  RK_RETURN_IF_ERROR(MakePrivateFile(directory, path).status());
   RK_ASSIGN_OR_RETURN(SqliteDb db, ConnectStore(path, Access::kWrite));
   absl::Status status = [&]() -> absl::Status {
     RK_ASSIGN_OR_RETURN(const bool empty, IsEmpty(db));

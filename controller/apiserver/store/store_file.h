@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+#include "common/sqlite/database_files.h"
 #include "common/sqlite/sqlite_db.h"
 #include "controller/apiserver/store/store.h"
 
@@ -24,21 +25,8 @@ inline constexpr int64_t kStoreVersion = 1;
 
 std::string StorePath(const std::string& directory);
 
-// The right to write to a directory, until it is destroyed.
-class DirectoryLock {
- public:
-  // Makes the directory when it is missing; its parent must exist. Errors: kFailedPrecondition
-  // (another server holds it), kResourceExhausted, kUnavailable.
-  static absl::StatusOr<std::unique_ptr<DirectoryLock>> Take(const std::string& directory);
-
-  DirectoryLock(const DirectoryLock&) = delete;
-  DirectoryLock& operator=(const DirectoryLock&) = delete;
-  ~DirectoryLock();
-
- private:
-  explicit DirectoryLock(int fd) : fd_(fd) {}
-  const int fd_;
-};
+// The right to write to the directory. Errors: as DirectoryLock::Take.
+absl::StatusOr<std::unique_ptr<DirectoryLock>> LockStore(const std::string& directory);
 
 // Makes an empty store unless there is one, brings it to kStoreVersion, and switches it to a WAL.
 // The directory's lock must be held. Errors: kFailedPrecondition (of a newer version; left as it
@@ -65,13 +53,6 @@ inline constexpr char kMarksSql[] =
 // Errors of the file as callers of a store get them: kResourceExhausted stays, a locked file is
 // kUnavailable, a damaged one kInternal.
 absl::Status ForStoreCaller(absl::Status status);
-
-// Errors with the system's reason: kResourceExhausted for a full disk, else kUnavailable.
-absl::Status SystemError(absl::string_view attempted);
-// Makes a directory's entries durable. Errors: as SystemError.
-absl::Status SyncDirectory(const std::string& directory);
-// Makes a file's content durable. Errors: as SystemError.
-absl::Status SyncFile(const std::string& path);
 
 }  // namespace rekindle::apiserver
 

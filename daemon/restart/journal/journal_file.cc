@@ -1,10 +1,6 @@
 #include "daemon/restart/journal/journal_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -38,22 +34,6 @@ constexpr uint64_t kPlentyOfRoom = 64 * 1024 * 1024;
 // Damaged records kept for inspection; older ones give way.
 constexpr char kTrimQuarantine[] =
     "DELETE FROM quarantine WHERE seq <= (SELECT max(seq) FROM quarantine) - 100";
-
-absl::Status FileError(absl::string_view attempted) {
-  const int error = errno;
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  return absl::Status(full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kUnavailable,
-                      absl::StrCat(attempted, ": ", strerror(error)));
-}
-
-absl::Status SyncDirectory(const std::string& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return FileError(absl::StrCat("open ", directory));
-  const absl::Status status =
-      ::fsync(fd) == 0 ? absl::OkStatus() : FileError(absl::StrCat("sync ", directory));
-  ::close(fd);
-  return status;
-}
 
 // An ID as it may appear in a log line.
 std::string Quoted(absl::string_view id) {
@@ -98,19 +78,16 @@ absl::Status ForCaller(absl::Status status) {
 
 }  // namespace
 
-JournalFile::~JournalFile() {
-  if (lock_fd_ >= 0) ::close(lock_fd_);
-}
+JournalFile::~JournalFile() = default;
 
 absl::StatusOr<JournalFile::Opened> JournalFile::Open(const std::string& directory,
                                                       const std::string& vfs, absl::Time now) {
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return FileError(absl::StrCat("make ", directory));
-  }
   Opened opened;
   opened.file.reset(new JournalFile(directory, vfs));
   JournalFile& file = *opened.file;
-  RK_RETURN_IF_ERROR(file.Lock());
+  RK_ASSIGN_OR_RETURN(file.lock_, DirectoryLock::Take(directory, {.file = "journal.lock",
+                                                                  .what = "state directory",
+                                                                  .owner = "daemon"}));
   RK_RETURN_IF_ERROR(file.CreateEmpty());
   absl::Status status = file.Attach(now, opened.contents);
   if (absl::IsDataLoss(status)) {
@@ -130,37 +107,11 @@ absl::StatusOr<JournalFile::Opened> JournalFile::Open(const std::string& directo
   return opened;
 }
 
-absl::Status JournalFile::Lock() {
-  const std::string name = directory_ + "/journal.lock";
-  lock_fd_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (lock_fd_ < 0) return FileError(absl::StrCat("open ", name));
-  if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return FileError(absl::StrCat("lock ", name));
-    return absl::FailedPreconditionError(absl::StrCat(
-        "state directory ", directory_, " is in use by another daemon (journal.lock ", "is held)"));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status JournalFile::CreateEmpty() {
-  int fd = ::open(path().c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  torn_ = false;
-  if (fd >= 0) {
-    ::close(fd);
-    return SyncDirectory(directory_);
-  }
-  if (errno != EEXIST) return FileError(absl::StrCat("make ", path()));
-  // Records hold environment variables: nobody else's business, whatever made the file.
-  struct stat info {};
-  if (::lstat(path().c_str(), &info) != 0) return FileError(absl::StrCat("look at ", path()));
-  if (!S_ISREG(info.st_mode)) {
-    return absl::UnavailableError(absl::StrCat(path(), ": not a regular file"));
-  }
+  // Records hold environment variables: nobody else's business.
+  RK_ASSIGN_OR_RETURN(const int64_t size, MakePrivateFile(directory_, path()));
   // SQLite takes a file shorter than its smallest page for an empty one.
-  torn_ = info.st_size > 0 && info.st_size < 512;
-  if ((info.st_mode & 077) != 0 && ::chmod(path().c_str(), 0600) != 0) {
-    return FileError(absl::StrCat("chmod ", path()));
-  }
+  torn_ = size > 0 && size < 512;
   return absl::OkStatus();
 }
 
@@ -294,11 +245,11 @@ absl::Status JournalFile::SetAside(absl::Time now, absl::string_view reason,
   std::string aside = stem;
   for (int n = 2; ::access(aside.c_str(), F_OK) == 0; ++n) aside = absl::StrCat(stem, ".", n);
   if (::rename(path().c_str(), aside.c_str()) != 0) {
-    return FileError(absl::StrCat("set ", path(), " aside"));
+    return DiskError(absl::StrCat("set ", path(), " aside"));
   }
   // Under the name that SQLite looks for, so that the pair can still be opened for inspection.
   if (::rename((path() + "-wal").c_str(), (aside + "-wal").c_str()) != 0 && errno != ENOENT) {
-    return FileError(absl::StrCat("set ", path(), "-wal aside"));
+    return DiskError(absl::StrCat("set ", path(), "-wal aside"));
   }
   RK_RETURN_IF_ERROR(SyncDirectory(directory_));
   contents.quarantined.push_back(

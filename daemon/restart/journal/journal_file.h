@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "common/sqlite/database_files.h"
 #include "common/sqlite/sqlite_db.h"
 #include "daemon/restart/journal.h"
 
@@ -81,7 +82,6 @@ class JournalFile {
   JournalFile(std::string directory, std::string vfs) : directory_(directory), vfs_(vfs) {}
 
   std::string path() const { return directory_ + "/journal.db"; }
-  absl::Status Lock();
   absl::Status CreateEmpty();
   absl::Status Attach(absl::Time now, JournalContents& contents);
   absl::Status Load(absl::Time now, JournalContents& contents);
@@ -98,7 +98,7 @@ class JournalFile {
 
   const std::string directory_;
   const std::string vfs_;
-  int lock_fd_ = -1;
+  std::unique_ptr<DirectoryLock> lock_;
   bool torn_ = false;
   SqliteDb db_;
   SqliteStatement begin_, commit_, insert_, replace_, delete_, savepoint_, release_, rollback_to_;
