@@ -6,20 +6,11 @@
 #include <ctime>
 #include <memory>
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
+#include "common/base/pem.h"
 
 namespace rekindle::net {
 
 namespace {
-
-struct Free {
-  void operator()(X509* cert) const { X509_free(cert); }
-  void operator()(BIO* bio) const { BIO_free_all(bio); }
-  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
-};
 
 std::string TextOf(const ASN1_STRING* string) {
   unsigned char* utf8 = nullptr;
@@ -50,7 +41,7 @@ std::string AddressText(const ASN1_OCTET_STRING* address) {
 
 std::vector<std::string> AltNames(const X509& cert) {
   std::vector<std::string> out;
-  const std::unique_ptr<GENERAL_NAMES, Free> names(
+  const openssl::Owned<GENERAL_NAMES> names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&cert, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
@@ -65,12 +56,8 @@ std::vector<std::string> AltNames(const X509& cert) {
 }  // namespace
 
 absl::StatusOr<PeerCertificate> ReadPeerCertificate(absl::string_view pem, absl::Time now) {
-  const std::unique_ptr<BIO, Free> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const std::unique_ptr<X509, Free> cert(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  if (!cert) {
-    ERR_clear_error();
-    return absl::UnauthenticatedError("the client's certificate cannot be read");
-  }
+  const openssl::Certificate cert = openssl::ReadCertificate(pem);
+  if (!cert) return absl::UnauthenticatedError("the client's certificate cannot be read");
   if (!IsValidAt(*cert, now)) {
     return absl::UnauthenticatedError("the client's certificate is not valid now");
   }

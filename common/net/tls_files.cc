@@ -8,11 +8,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
+#include "common/base/pem.h"
 #include "common/base/status_macros.h"
 #include "common/base/sync.h"
 
@@ -21,17 +18,6 @@ namespace rekindle::net {
 namespace {
 
 constexpr int64_t kMaxFileBytes = 1 << 20;  // a bundle of some hundred authorities fits
-
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Deleter<&BIO_free_all>>;
-using Cert = std::unique_ptr<X509, Deleter<&X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter<&EVP_PKEY_free>>;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   struct stat info {};
@@ -48,24 +34,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return std::string{std::istreambuf_iterator<char>(in), {}};
 }
 
-Bio AsBio(const std::string& text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
 absl::Status NotPem(const std::string& path, absl::string_view what) {
-  ERR_clear_error();
   return absl::InvalidArgumentError(absl::StrCat(path, ": holds no ", what, " in PEM form"));
 }
-
-absl::StatusOr<Cert> ReadCertificate(const std::string& path, const std::string& pem) {
-  Cert cert(PEM_read_bio_X509(AsBio(pem).get(), nullptr, nullptr, nullptr));
-  if (!cert) return NotPem(path, "certificate");
-  return cert;
-}
-
-// A key behind a pass phrase cannot be used by a daemon; without this, OpenSSL would ask for the
-// phrase on the terminal.
-int NoPassphrase(char*, int, int, void*) { return -1; }
 
 absl::StatusOr<absl::Time> NotAfter(const std::string& path, const X509& cert) {
   std::tm tm{};
@@ -83,9 +54,11 @@ absl::StatusOr<TlsMaterial> LoadTlsMaterial(const TlsPaths& paths) {
   RK_ASSIGN_OR_RETURN(out.certificate_pem, ReadFile(paths.certificate));
   RK_ASSIGN_OR_RETURN(out.key_pem, ReadFile(paths.key));
   RK_ASSIGN_OR_RETURN(out.ca_pem, ReadFile(paths.ca));
-  RK_ASSIGN_OR_RETURN(Cert cert, ReadCertificate(paths.certificate, out.certificate_pem));
-  RK_RETURN_IF_ERROR(ReadCertificate(paths.ca, out.ca_pem).status());
-  Key key(PEM_read_bio_PrivateKey(AsBio(out.key_pem).get(), nullptr, &NoPassphrase, nullptr));
+  const openssl::Certificate cert = openssl::ReadCertificate(out.certificate_pem);
+  if (!cert) return NotPem(paths.certificate, "certificate");
+  if (!openssl::ReadCertificate(out.ca_pem)) return NotPem(paths.ca, "certificate");
+  // A key behind a pass phrase cannot be used by a daemon.
+  const openssl::Key key = openssl::ReadKey(out.key_pem);
   if (!key) return NotPem(paths.key, "private key without pass phrase");
   if (X509_check_private_key(cert.get(), key.get()) != 1) {
     ERR_clear_error();

@@ -3,39 +3,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
+#include "common/base/pem.h"
 #include "common/base/status_macros.h"
 
 namespace rekindle::client {
 namespace {
-
-template <auto Free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Deleter<&BIO_free_all>>;
-using Cert = std::unique_ptr<X509, Deleter<&X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter<&EVP_PKEY_free>>;
-
-Bio AsBio(const std::string& text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-Cert ReadCert(const std::string& text) {
-  Cert out(PEM_read_bio_X509(AsBio(text).get(), nullptr, nullptr, nullptr));
-  ERR_clear_error();
-  return out;
-}
-
-// Without this, OpenSSL would ask for the pass phrase on the terminal.
-int NoPassphrase(char*, int, int, void*) { return -1; }
 
 absl::StatusOr<std::string> Load(const PemSource& source) {
   if (!source.data.empty() || source.path.empty()) return source.data;
@@ -45,10 +18,9 @@ absl::StatusOr<std::string> Load(const PemSource& source) {
 }  // namespace
 
 absl::Status CheckKeyPair(const std::string& certificate, const std::string& key) {
-  const Cert cert = ReadCert(certificate);
+  const openssl::Certificate cert = openssl::ReadCertificate(certificate);
   if (!cert) return absl::InvalidArgumentError("the certificate is not in PEM form");
-  const Key own(PEM_read_bio_PrivateKey(AsBio(key).get(), nullptr, &NoPassphrase, nullptr));
-  ERR_clear_error();
+  const openssl::Key own = openssl::ReadKey(key);
   if (!own) return absl::InvalidArgumentError("the key is not in PEM form, or has a pass phrase");
   const bool fits = X509_check_private_key(cert.get(), own.get()) == 1;
   ERR_clear_error();
@@ -57,7 +29,7 @@ absl::Status CheckKeyPair(const std::string& certificate, const std::string& key
 }
 
 absl::Status CheckAuthority(const std::string& text) {
-  if (ReadCert(text)) return absl::OkStatus();
+  if (openssl::ReadCertificate(text)) return absl::OkStatus();
   return absl::InvalidArgumentError("it holds no certificate in PEM form");
 }
 

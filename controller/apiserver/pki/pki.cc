@@ -8,13 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/x509v3.h>
 
+#include "common/base/pem.h"
 #include "common/base/status_macros.h"
 
 namespace rekindle::apiserver {
@@ -24,17 +20,9 @@ namespace {
 constexpr absl::Duration kBackdated = absl::Minutes(5);
 constexpr size_t kMostNameBytes = 64;  // of X.520
 
-struct Free {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(BIO* bio) const { BIO_free_all(bio); }
-  void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
-  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
-  void operator()(ASN1_OCTET_STRING* text) const { ASN1_OCTET_STRING_free(text); }
-};
-using Key = std::unique_ptr<EVP_PKEY, Free>;
-using Certificate = std::unique_ptr<X509, Free>;
-using Bio = std::unique_ptr<BIO, Free>;
+using openssl::Bio;
+using openssl::Certificate;
+using openssl::Key;
 
 absl::Status Failed(absl::string_view what) {
   const unsigned long code = ERR_get_error();
@@ -44,29 +32,21 @@ absl::Status Failed(absl::string_view what) {
       absl::StrCat(what, ": ", reason == nullptr ? "OpenSSL failed" : reason));
 }
 
-Bio Reader(const std::string& text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
 std::string Drain(BIO* bio) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio, &data);
   return {data, static_cast<size_t>(size)};
 }
 
-int NoPassphrase(char*, int, int, void*) { return -1; }
-
 absl::StatusOr<Certificate> ParseCertificate(const std::string& pem) {
-  Certificate certificate(PEM_read_bio_X509(Reader(pem).get(), nullptr, nullptr, nullptr));
+  Certificate certificate = openssl::ReadCertificate(pem);
   if (certificate != nullptr) return certificate;
-  ERR_clear_error();
   return absl::InvalidArgumentError("holds no certificate in PEM form");
 }
 
 absl::StatusOr<Key> ParseKey(const std::string& pem) {
-  Key key(PEM_read_bio_PrivateKey(Reader(pem).get(), nullptr, &NoPassphrase, nullptr));
+  Key key = openssl::ReadKey(pem);
   if (key != nullptr) return key;
-  ERR_clear_error();
   return absl::InvalidArgumentError("holds no private key in PEM form");
 }
 
@@ -99,7 +79,7 @@ absl::Status AddExtension(X509* certificate, X509* issuer, int kind, const std::
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-  const std::unique_ptr<X509_EXTENSION, Free> extension(
+  const openssl::Owned<X509_EXTENSION> extension(
       X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str()));
   if (extension == nullptr || X509_add_ext(certificate, extension.get(), -1) != 1) {
     return Failed(absl::StrCat("extension ", value));
@@ -152,7 +132,7 @@ absl::StatusOr<absl::Time> TimeOf(const ASN1_TIME* time) {
 
 std::set<std::string> NamesIn(X509* certificate) {
   std::set<std::string> out;
-  const std::unique_ptr<GENERAL_NAMES, Free> names(static_cast<GENERAL_NAMES*>(
+  const openssl::Owned<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
@@ -170,7 +150,7 @@ std::set<std::string> NamesIn(X509* certificate) {
 // An IP address as the bytes that a certificate has of it.
 std::string AsInCertificate(const std::string& name) {
   if (!IsIp(name)) return name;
-  const std::unique_ptr<ASN1_OCTET_STRING, Free> bytes(a2i_IPADDRESS(name.c_str()));
+  const openssl::Owned<ASN1_OCTET_STRING> bytes(a2i_IPADDRESS(name.c_str()));
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(bytes.get())),
           static_cast<size_t>(ASN1_STRING_length(bytes.get()))};
 }
