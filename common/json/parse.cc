@@ -6,26 +6,17 @@
 #include "absl/strings/str_cat.h"
 #include <nlohmann/json.hpp>
 
+#include "common/json/tree_builder.h"
+
 namespace rekindle::json {
 namespace {
 
 // Builds the tree and keeps count of the depth, which nlohmann's own builder does not.
-class Builder : public nlohmann::json_sax<Json> {
+class Builder final : public TreeBuilder {
  public:
   Builder(std::vector<std::string>* duplicates, const ParseLimits& limits)
       : duplicates_(duplicates), limits_(limits) {}
 
-  bool null() override { return Put(nullptr); }
-  bool boolean(bool value) override { return Put(value); }
-  bool number_integer(number_integer_t value) override { return Put(value); }
-  bool number_unsigned(number_unsigned_t value) override { return Put(value); }
-  bool number_float(number_float_t value, const string_t&) override { return Put(value); }
-  bool string(string_t& value) override { return Put(std::move(value)); }
-  bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override { return Open(Json::object()); }
-  bool start_array(std::size_t) override { return Open(Json::array()); }
-  bool end_object() override { return Close(); }
-  bool end_array() override { return Close(); }
   bool key(string_t& name) override {
     Json& object = *open_.back();
     if (object.contains(name)) Report(name);
@@ -41,28 +32,13 @@ class Builder : public nlohmann::json_sax<Json> {
 
   bool too_deep() const { return too_deep_; }
   size_t offset() const { return offset_; }
-  Json Take() { return std::move(root_); }
 
  private:
-  Json* Place(Json value) {
-    if (open_.empty()) {
-      root_ = std::move(value);
-      return &root_;
-    }
-    Json& parent = *open_.back();
-    if (parent.is_array()) {
-      parent.push_back(std::move(value));
-      return &parent.back();
-    }
-    Json& member = parent[key_];
-    member = std::move(value);
-    return &member;
-  }
-  bool Put(Json value) {
+  bool Put(Json value) override {
     Place(std::move(value));
     return true;
   }
-  bool Open(Json value) {
+  bool Open(Json value) override {
     if (open_.size() >= limits_.max_depth) {
       too_deep_ = true;
       return false;
@@ -71,7 +47,7 @@ class Builder : public nlohmann::json_sax<Json> {
     names_.emplace_back();
     return true;
   }
-  bool Close() {
+  bool Close() override {
     open_.pop_back();
     names_.pop_back();
     return true;
@@ -91,11 +67,7 @@ class Builder : public nlohmann::json_sax<Json> {
 
   std::vector<std::string>* duplicates_;
   ParseLimits limits_;
-  Json root_;
-  // Only the innermost open value grows, so pointers to the outer ones stay.
-  std::vector<Json*> open_;
   std::vector<std::string> names_;  // beside open_: the member that is being read
-  std::string key_;
   size_t offset_ = 0;
   bool too_deep_ = false;
 };

@@ -11,6 +11,7 @@
 
 #include "common/json/fast_parse.h"
 #include "common/json/tree.h"
+#include "common/json/tree_builder.h"
 
 namespace rekindle::apiserver {
 namespace {
@@ -18,19 +19,8 @@ namespace {
 constexpr absl::string_view kMetadataOpening = "\"metadata\":{";
 
 // Builds the tree of `metadata` and stops after it.
-class MetaReader : public nlohmann::json_sax<Json> {
+class MetaReader final : public json::TreeBuilder {
  public:
-  bool null() override { return Put(nullptr); }
-  bool boolean(bool value) override { return Put(value); }
-  bool number_integer(number_integer_t value) override { return Put(value); }
-  bool number_unsigned(number_unsigned_t value) override { return Put(value); }
-  bool number_float(number_float_t value, const string_t&) override { return Put(value); }
-  bool string(string_t& value) override { return Put(std::move(value)); }
-  bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override { return Open(Json::object()); }
-  bool start_array(std::size_t) override { return Open(Json::array()); }
-  bool end_object() override { return Close(); }
-  bool end_array() override { return Close(); }
   bool key(string_t& name) override {
     if (depth_ == 1) inside_ = name == "metadata";
     if (depth_ == 2 && inside_) skipping_ = name == "managedFields";
@@ -42,35 +32,20 @@ class MetaReader : public nlohmann::json_sax<Json> {
   }
 
   bool done() const { return done_; }
-  Json Take() { return std::move(root_); }
 
  private:
   bool Building() const { return inside_ && !skipping_ && depth_ >= 2; }
-  Json* Place(Json value) {
-    if (open_.empty()) {
-      root_ = std::move(value);
-      return &root_;
-    }
-    Json& parent = *open_.back();
-    if (parent.is_array()) {
-      parent.push_back(std::move(value));
-      return &parent.back();
-    }
-    Json& member = parent[key_];
-    member = std::move(value);
-    return &member;
-  }
-  bool Put(Json value) {
+  bool Put(Json value) override {
     if (Building()) Place(std::move(value));
     return true;
   }
-  bool Open(Json value) {
+  bool Open(Json value) override {
     const bool root = inside_ && depth_ == 1;
     if (root || Building()) open_.push_back(Place(std::move(value)));
     ++depth_;
     return true;
   }
-  bool Close() {
+  bool Close() override {
     --depth_;
     if (!inside_ || (skipping_ && depth_ >= 2)) return true;
     if (!open_.empty()) open_.pop_back();
@@ -78,9 +53,6 @@ class MetaReader : public nlohmann::json_sax<Json> {
     return !done_;
   }
 
-  Json root_;
-  std::vector<Json*> open_;
-  std::string key_;
   int depth_ = 0;
   bool inside_ = false;
   bool skipping_ = false;
