@@ -81,6 +81,12 @@ const Json* Find(const Json& tree, std::initializer_list<absl::string_view> path
   return at;
 }
 
+const Json& At(const Json& tree, absl::string_view key) {
+  static const Json null;
+  const Json* value = Find(tree, key);
+  return value == nullptr ? null : *value;
+}
+
 absl::string_view String(const Json& tree, std::initializer_list<absl::string_view> path) {
   const Json* at = Find(tree, path);
   if (at == nullptr || !at->is_string()) return {};

@@ -30,6 +30,8 @@ std::string DumpLikeGo(const Json& tree);
 // A JSON null counts as missing.
 const Json* Find(const Json& tree, std::initializer_list<absl::string_view> path);
 const Json* Find(const Json& tree, absl::string_view key);
+// The value under a key; null when Find has none. For reading on without a look at each step.
+const Json& At(const Json& tree, absl::string_view key);
 
 // Text, integer and boolean under a chain of keys. Another type counts as missing.
 absl::string_view String(const Json& tree, std::initializer_list<absl::string_view> path);

@@ -23,13 +23,9 @@
 namespace rekindle::api {
 namespace {
 
-constexpr size_t kMostDataBytes = 1 << 20;
+using json::At;
 
-const Json& At(const Json& tree, absl::string_view key) {
-  static const Json null;
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? null : *value;
-}
+constexpr size_t kMostDataBytes = 1 << 20;
 
 Subject SubjectOf(const AdmissionRequest& request) {
   return {request.kind->group, request.kind->plural, request.kind->kind,

@@ -15,18 +15,14 @@
 namespace rekindle::api {
 namespace {
 
+using json::At;
+
 constexpr int64_t kNoDeadline = 2147483647;
 
 bool IsAlpha(const AdmissionRequest& request) { return request.kind->version == "v1alpha1"; }
 
 bool InPlacePolicy(absl::string_view policy) {
   return policy == "InPlaceIfPossible" || policy == "InPlaceOnly";
-}
-
-const Json& At(const Json& tree, absl::string_view key) {
-  static const Json null;
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? null : *value;
 }
 
 // Where the members of a rolling update are, and what they are called.

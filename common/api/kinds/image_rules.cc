@@ -19,13 +19,9 @@
 namespace rekindle::api {
 namespace {
 
-constexpr size_t kMostImages = 256;
+using json::At;
 
-const Json& At(const Json& tree, absl::string_view key) {
-  static const Json null;
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? null : *value;
-}
+constexpr size_t kMostImages = 256;
 
 absl::Status Refuse(absl::string_view message) { return ToStatus(BadRequest(message)); }
 

@@ -16,18 +16,10 @@
 namespace rekindle::api {
 namespace {
 
+using json::At;
+
 constexpr size_t kMostAnnotationBytes = 262'144;
 constexpr absl::string_view kImmutable = "field is immutable";
-
-const Json& Null() {
-  static const Json null;
-  return null;
-}
-
-const Json& At(const Json& tree, absl::string_view key) {
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? Null() : *value;
-}
 
 std::string TextOf(const Json& value) { return value.is_string() ? value.get<std::string>() : ""; }
 

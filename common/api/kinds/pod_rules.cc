@@ -16,11 +16,7 @@
 namespace rekindle::api {
 namespace {
 
-const Json& At(const Json& tree, absl::string_view key) {
-  static const Json null;
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? null : *value;
-}
+using json::At;
 
 std::string TextOf(const Json& tree, absl::string_view key) {
   return std::string(json::String(tree, key));

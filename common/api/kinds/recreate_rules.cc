@@ -13,11 +13,7 @@
 namespace rekindle::api {
 namespace {
 
-const Json& At(const Json& tree, absl::string_view key) {
-  static const Json null;
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? null : *value;
-}
+using json::At;
 
 absl::Status Refuse(absl::string_view message) { return ToStatus(BadRequest(message)); }
 

@@ -15,13 +15,9 @@
 namespace rekindle::api {
 namespace {
 
-constexpr int64_t kMostReadySeconds = 300;
+using json::At;
 
-const Json& At(const Json& tree, absl::string_view key) {
-  static const Json null;
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? null : *value;
-}
+constexpr int64_t kMostReadySeconds = 300;
 
 void Fill(Json& tree, const char* name, const Json& value) {
   const Json& now = At(tree, name);

@@ -18,6 +18,8 @@
 namespace rekindle::apiserver {
 namespace {
 
+using json::At;
+
 using api::FieldErrors;
 using api::FieldPath;
 using api::TextRule;
@@ -25,12 +27,6 @@ using api::TextRule;
 constexpr int kMostLevels = 64;
 constexpr size_t kMostSelectable = 8;
 constexpr absl::string_view kImmutable = "field is immutable";
-
-const Json& At(const Json& tree, absl::string_view key) {
-  static const Json null;
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? null : *value;
-}
 
 void CheckWord(const Json& value, TextRule rule, const FieldPath& at, FieldErrors& errors) {
   if (!value.is_string()) return;

@@ -11,11 +11,7 @@
 namespace rekindle::apiserver {
 namespace {
 
-const Json& At(const Json& tree, absl::string_view key) {
-  static const Json null;
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? null : *value;
-}
+using json::At;
 
 // Copies a member, or its absence.
 void Take(const Json& from, absl::string_view member, Json& to) {

@@ -17,11 +17,7 @@
 namespace rekindle::apiserver {
 namespace {
 
-const Json& At(const Json& tree, absl::string_view key) {
-  static const Json null;
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? null : *value;
-}
+using json::At;
 
 // Member `key` when it is a list or an object; else an empty one.
 const Json& List(const Json& tree, absl::string_view key) {

@@ -14,11 +14,7 @@
 namespace rekindle::apiserver {
 namespace {
 
-const Json& At(const Json& tree, absl::string_view key) {
-  static const Json null;
-  const Json* value = json::Find(tree, key);
-  return value == nullptr ? null : *value;
-}
+using json::At;
 
 std::string Text(const Json& tree, std::initializer_list<absl::string_view> path) {
   return std::string(json::String(tree, path));

@@ -26,6 +26,15 @@ TEST(Tree, NullCountsAsMissingAndOtherTypesAsAbsent) {
   EXPECT_FALSE(Bool(tree, {"b", "c"}));
 }
 
+TEST(Tree, AtGivesNullForWhatIsMissing) {
+  const Json tree = {{"a", {{"b", 3}}}, {"none", nullptr}};
+  EXPECT_EQ(At(At(tree, "a"), "b"), 3);
+  EXPECT_EQ(&At(tree, "a"), Find(tree, "a"));
+  EXPECT_TRUE(At(At(At(tree, "x"), "y"), "z").is_null());
+  EXPECT_TRUE(At(tree, "none").is_null());
+  EXPECT_TRUE(At(Json("text"), "a").is_null());
+}
+
 TEST(Tree, GoFormEscapesMarkup) {
   EXPECT_EQ(DumpLikeGo(Json("a<b>&\xe2\x80\xa8")), "\"a\\u003cb\\u003e\\u0026\\u2028\"");
   EXPECT_EQ(DumpLikeGo(Json({{"b", 1}, {"$a", 2}})), R"({"$a":2,"b":1})");
