@@ -110,7 +110,7 @@ absl::StatusOr<std::pair<Json*, std::string>> Parent(Json& root, absl::string_vi
   if (slash == absl::string_view::npos) {
     return absl::InvalidArgumentError(absl::StrCat("path \"", path, "\" names the whole document"));
   }
-  absl::StatusOr<const Json*> parent = At(root, path.substr(0, slash));
+  absl::StatusOr<const Json*> parent = AtPointer(root, path.substr(0, slash));
   if (!parent.ok()) return parent.status();
   return std::make_pair(const_cast<Json*>(*parent), UnescapeSegment(path.substr(slash + 1)));
 }
@@ -149,7 +149,7 @@ absl::Status AddAt(Json& root, absl::string_view path, const Json& value) {
 }
 
 absl::Status RemoveAt(Json& root, absl::string_view path) {
-  if (!At(root, path).ok()) return Missing("remove", path);
+  if (!AtPointer(root, path).ok()) return Missing("remove", path);
   auto parent = Parent(root, path);
   if (!parent.ok()) return Missing("remove", path);
   auto& [at, key] = *parent;
@@ -174,7 +174,7 @@ absl::Status ApplyOne(Json& root, const Json& op, size_t& copy_budget) {
   }
   if (name == "add") return AddAt(root, path, op["value"]);
   if (name == "remove") return RemoveAt(root, path);
-  absl::StatusOr<const Json*> at = At(root, path);
+  absl::StatusOr<const Json*> at = AtPointer(root, path);
   if (name == "replace") {
     if (!at.ok()) return Missing(name, path);
     *const_cast<Json*>(*at) = op["value"];
@@ -189,7 +189,7 @@ absl::Status ApplyOne(Json& root, const Json& op, size_t& copy_budget) {
       return absl::InvalidArgumentError(absl::StrCat("JSON patch ", name, " ", path, ": no from"));
     }
     const std::string from = op["from"].get<std::string>();
-    absl::StatusOr<const Json*> source = At(root, from);
+    absl::StatusOr<const Json*> source = AtPointer(root, from);
     if (!source.ok()) return Missing(name, from);
     const Json value = **source;
     if (name == "copy") {

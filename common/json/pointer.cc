@@ -31,7 +31,7 @@ absl::StatusOr<std::vector<std::string>> SplitPointer(absl::string_view pointer)
   return out;
 }
 
-absl::StatusOr<const Json*> At(const Json& tree, absl::string_view pointer) {
+absl::StatusOr<const Json*> AtPointer(const Json& tree, absl::string_view pointer) {
   absl::StatusOr<std::vector<std::string>> segments = SplitPointer(pointer);
   if (!segments.ok()) return segments.status();
   const Json* at = &tree;

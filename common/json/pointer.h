@@ -22,7 +22,7 @@ absl::StatusOr<std::vector<std::string>> SplitPointer(absl::string_view pointer)
 
 // The value at `pointer`. Errors: kInvalidArgument for a malformed pointer, kNotFound when nothing
 // is there.
-absl::StatusOr<const Json*> At(const Json& tree, absl::string_view pointer);
+absl::StatusOr<const Json*> AtPointer(const Json& tree, absl::string_view pointer);
 
 }  // namespace rekindle::json
 

@@ -15,12 +15,12 @@ TEST(Pointer, EscapesSlashAndTildeBothWays) {
 
 TEST(Pointer, FindsValuesAndNamesTheMissingStep) {
   const Json tree = {{"a", {{"x/y", {10, 20}}}}};
-  ASSERT_TRUE(At(tree, "/a/x~1y/1").ok());
-  EXPECT_EQ(**At(tree, "/a/x~1y/1"), 20);
-  EXPECT_EQ(**At(tree, ""), tree);
-  EXPECT_EQ(At(tree, "/a/x~1y/2").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(At(tree, "/a/x~1y/01").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(At(tree, "a").status().code(), absl::StatusCode::kInvalidArgument);
+  ASSERT_TRUE(AtPointer(tree, "/a/x~1y/1").ok());
+  EXPECT_EQ(**AtPointer(tree, "/a/x~1y/1"), 20);
+  EXPECT_EQ(**AtPointer(tree, ""), tree);
+  EXPECT_EQ(AtPointer(tree, "/a/x~1y/2").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(AtPointer(tree, "/a/x~1y/01").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(AtPointer(tree, "a").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace
