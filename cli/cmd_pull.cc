@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/live_view.h"
 
+#include "common/base/proto_time.h"
 #include "common/base/text.h"
 
 namespace rekindle::cli {

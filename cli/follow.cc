@@ -9,6 +9,7 @@
 #include "cli/live_view.h"
 #include "cli/restart_wait.h"
 
+#include "common/base/proto_time.h"
 #include "common/base/sync.h"
 #include "common/base/text.h"
 

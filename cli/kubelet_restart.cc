@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include <nlohmann/json.hpp>
 
+#include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "common/base/text.h"
 #include "controller/plan/recreate/call.h"

@@ -7,9 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include <google/protobuf/duration.pb.h>
 #include <google/protobuf/message.h>
-#include <google/protobuf/timestamp.pb.h>
 
 #include "common/json/json_fwd.h"
 
@@ -75,10 +73,6 @@ std::string AgeText(absl::Duration age);
 
 // A span as measured: "140 ms", "1.3 s", "2m5s".
 std::string SpanText(absl::Duration span);
-
-absl::Time FromProto(const google::protobuf::Timestamp& time);
-absl::Duration FromProto(const google::protobuf::Duration& duration);
-google::protobuf::Duration ToProto(absl::Duration duration);
 
 // All pure. Threads: any.
 

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "cli/output.h"
 
+#include "common/base/proto_time.h"
 #include "common/base/text.h"
 
 namespace rekindle::cli {

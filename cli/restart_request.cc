@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/session.h"
 
+#include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "common/base/text.h"
 

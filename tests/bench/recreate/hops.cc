@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "tests/measure/stats.h"
 
@@ -16,10 +17,6 @@ namespace pb = ::rekindle::node::v1;
 constexpr double kLimitMs = 250;  // beside the container's own stop and start
 constexpr double kMostWrites = 2;
 
-absl::Time Time(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
-
 double Ms(absl::Duration duration) { return absl::ToDoubleMilliseconds(duration); }
 
 }  // namespace
@@ -28,7 +25,7 @@ Hops HopsOf(absl::Time sent, absl::Time answered, const SeenRequest& seen,
             const pb::Operation& operation) {
   std::map<pb::Phase, absl::Time> entered;
   for (const pb::PhaseTime& phase : operation.history()) {
-    entered.emplace(phase.phase(), Time(phase.entered()));
+    entered.emplace(phase.phase(), FromProto(phase.entered()));
   }
   const absl::Time accepted = entered[pb::PHASE_ACCEPTED];
   const absl::Time stopping = entered[pb::PHASE_STOPPING];
@@ -40,8 +37,7 @@ Hops HopsOf(absl::Time sent, absl::Time answered, const SeenRequest& seen,
           .written = Ms(seen.begun - sent),
           .prepared = Ms(stopping - accepted),
           .own = Ms(done - stopping),
-          .gap = static_cast<double>(operation.gap().seconds()) * 1e3 +
-                 static_cast<double>(operation.gap().nanos()) / 1e6,
+          .gap = Ms(FromProto(operation.gap())),
           .told = Ms(seen.completed - done),
           .writes = seen.changes};
 }

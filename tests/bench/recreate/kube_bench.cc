@@ -1,4 +1,3 @@
-#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,7 +7,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include <grpcpp/grpcpp.h>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +15,7 @@
 #include "tests/bench/kube_pods.h"
 #include "tests/bench/recreate/hops.h"
 #include "tests/bench/recreate/recreate_bench.h"
+#include "tests/bench/recreate/round.h"
 #include "tests/controller/recreate/request_watch.h"
 #include "tests/deploy/system.h"
 
@@ -27,8 +26,6 @@ using conformance::Http;
 using nlohmann::json;
 namespace pb = ::rekindle::node::v1;
 
-constexpr char kContainer[] = "main";
-constexpr char kNamespace[] = "default";
 constexpr absl::Duration kPatience = absl::Minutes(2);
 
 // What the API server has counted so far.
@@ -69,7 +66,6 @@ class KubeBench {
   absl::Status End();
 
  private:
-  absl::StatusOr<pb::Operation> OperationOf(const std::string& uid) const;
   // The pod is shown with the container that runs.
   absl::Status AwaitShown(const std::string& id);
 
@@ -118,49 +114,16 @@ absl::Status KubeBench::AwaitShown(const std::string& id) {
       .status();
 }
 
-absl::StatusOr<pb::Operation> KubeBench::OperationOf(const std::string& uid) const {
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kPatience));
-  pb::GetOperationRequest request;
-  request.set_id(absl::StrCat(uid, "/", kContainer));
-  pb::Operation operation;
-  const grpc::Status status = stub_->GetOperation(&context, request, &operation);
-  if (status.ok()) return operation;
-  return absl::UnavailableError(absl::StrCat("GetOperation: ", status.error_message()));
-}
-
 absl::StatusOr<Hops> KubeBench::Restart(int number) {
-  const std::string name = absl::StrCat("restart-", number);
-  const json request = {
-      {"apiVersion", "apps.kruise.io/v1beta1"},
-      {"kind", "ContainerRecreateRequest"},
-      {"metadata", {{"name", name}}},
-      {"spec",
-       {{"podName", pods_[0].name}, {"containers", json::array({{{"name", kContainer}}})}}}};
-  const std::string path = absl::StrCat("/apis/apps.kruise.io/v1beta1/namespaces/", kNamespace,
-                                        "/containerrecreaterequests");
-  const std::string body = request.dump();
-  const absl::Time sent = absl::Now();
-  // As `kubectl apply` does: it looks whether the object is there, and creates it.
-  RK_RETURN_IF_ERROR(http_->Call({.path = absl::StrCat(path, "/", name)}).status());
-  RK_ASSIGN_OR_RETURN(const conformance::Answer answer,
-                      http_->Call({.method = "POST",
-                                   .path = path,
-                                   .headers = {{"Content-Type", "application/json"}},
-                                   .body = body}));
-  const absl::Time answered = absl::Now();
-  if (answer.status != 201) return absl::InternalError(absl::StrCat("create: ", answer.body));
-  if (!bed::WaitUntil([&] { return watch_->completed() > number; }, kPatience)) {
-    return absl::DeadlineExceededError(absl::StrCat(name, " did not end\n", system_->Log()));
+  absl::StatusOr<Round> round =
+      RunRound({*http_, *watch_, *stub_, kPatience}, pods_[0].name, number,
+               /*as_kubectl=*/true);
+  if (!round.ok()) {
+    return absl::Status(round.status().code(),
+                        absl::StrCat(round.status().message(), "\n", system_->Log()));
   }
-  const SeenRequest seen = watch_->seen().at(name);
-  if (seen.container != "Succeeded") {
-    return absl::InternalError(
-        absl::StrCat(name, ": ", seen.container, " ", seen.container_message, " ", seen.message));
-  }
-  RK_ASSIGN_OR_RETURN(const pb::Operation operation, OperationOf(seen.uid));
-  RK_RETURN_IF_ERROR(AwaitShown(operation.new_container_id()));
-  return HopsOf(sent, answered, seen, operation);
+  RK_RETURN_IF_ERROR(AwaitShown(round->new_container));
+  return round->hops;
 }
 
 absl::StatusOr<Counts> KubeBench::Count() {

@@ -1,12 +1,10 @@
 #include <sys/stat.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include <grpcpp/grpcpp.h>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +13,7 @@
 #include "tests/bed/bed.h"
 #include "tests/bench/recreate/hops.h"
 #include "tests/bench/recreate/recreate_bench.h"
+#include "tests/bench/recreate/round.h"
 #include "tests/controller/recreate/controller_process.h"
 #include "tests/controller/recreate/request_watch.h"
 #include "tests/fakes/temp_dir.h"
@@ -27,8 +26,6 @@ using nlohmann::json;
 namespace pb = ::rekindle::node::v1;
 
 constexpr char kPod[] = "recreated";
-constexpr char kContainer[] = "main";
-constexpr char kNamespace[] = "default";
 constexpr absl::Duration kPatience = absl::Minutes(1);
 
 class LatencyBench {
@@ -54,7 +51,6 @@ class LatencyBench {
   absl::StatusOr<json> Get(const std::string& path);
   // The pod is shown with the container that runs, and ready.
   absl::Status AwaitShown(const std::string& id);
-  absl::StatusOr<pb::Operation> OperationOf(const std::string& uid) const;
 
   const RecreateBenchSettings& settings_;
   TempDir dir_;
@@ -124,46 +120,15 @@ absl::Status LatencyBench::AwaitShown(const std::string& id) {
       "container ", id, " is not shown: ", last.ok() ? last->dump() : last.status().ToString()));
 }
 
-absl::StatusOr<pb::Operation> LatencyBench::OperationOf(const std::string& uid) const {
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kPatience));
-  pb::GetOperationRequest request;
-  request.set_id(absl::StrCat(uid, "/", kContainer));
-  pb::Operation operation;
-  const grpc::Status status = stub_->GetOperation(&context, request, &operation);
-  if (status.ok()) return operation;
-  return absl::UnavailableError(absl::StrCat("GetOperation: ", status.error_message()));
-}
-
 absl::StatusOr<Hops> LatencyBench::Restart(int number) {
-  const std::string name = absl::StrCat("restart-", number);
-  const json request = {
-      {"apiVersion", "apps.kruise.io/v1beta1"},
-      {"kind", "ContainerRecreateRequest"},
-      {"metadata", {{"name", name}}},
-      {"spec", {{"podName", kPod}, {"containers", json::array({{{"name", kContainer}}})}}}};
-  const std::string body = request.dump();
-  const absl::Time sent = absl::Now();
-  RK_ASSIGN_OR_RETURN(const conformance::Answer answer,
-                      http_->Call({.method = "POST",
-                                   .path = absl::StrCat("/apis/apps.kruise.io/v1beta1/namespaces/",
-                                                        kNamespace, "/containerrecreaterequests"),
-                                   .headers = {{"Content-Type", "application/json"}},
-                                   .body = body}));
-  const absl::Time answered = absl::Now();
-  if (answer.status != 201) return absl::InternalError(absl::StrCat("create: ", answer.body));
-  if (!bed::WaitUntil([&] { return watch_->completed() > number; }, kPatience)) {
-    return absl::DeadlineExceededError(
-        absl::StrCat(name, " did not end\n", controller_->LastWords()));
+  absl::StatusOr<Round> round =
+      RunRound({*http_, *watch_, *stub_, kPatience}, kPod, number, /*as_kubectl=*/false);
+  if (!round.ok()) {
+    return absl::Status(round.status().code(),
+                        absl::StrCat(round.status().message(), "\n", controller_->LastWords()));
   }
-  const SeenRequest seen = watch_->seen().at(name);
-  if (seen.container != "Succeeded") {
-    return absl::InternalError(
-        absl::StrCat(name, ": ", seen.container, " ", seen.container_message, " ", seen.message));
-  }
-  RK_ASSIGN_OR_RETURN(const pb::Operation operation, OperationOf(seen.uid));
-  RK_RETURN_IF_ERROR(AwaitShown(operation.new_container_id()));
-  return HopsOf(sent, answered, seen, operation);
+  RK_RETURN_IF_ERROR(AwaitShown(round->new_container));
+  return round->hops;
 }
 
 }  // namespace
