@@ -184,6 +184,7 @@ class OperationRunner : public std::enable_shared_from_this<OperationRunner> {
   void StartReplacement();
   void IssueStart();
   void CheckStarted();
+  void StartSoon();
   void OnStartFailed(const std::string& why);
   void NextAttempt();
   void PostStart();

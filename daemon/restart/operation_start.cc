@@ -76,9 +76,7 @@ void OperationRunner::CheckStarted() {
             MakeLogLink();
             return PostStart();
           case v1::CONTAINER_CREATED:
-            return RetryLater(&OperationRunner::IssueStart,
-                              absl::StrCat("the runtime did not start it: ", last_error_.message()),
-                              Limit(), true);
+            return StartSoon();
           case v1::CONTAINER_EXITED:
             // A program that has already ended well is not a failure unless it was to stay up.
             if (last_error_.ok() && status.exit_code() == 0 &&
@@ -96,6 +94,14 @@ void OperationRunner::CheckStarted() {
                                         }));
         }
       }));
+}
+
+void OperationRunner::StartSoon() {
+  // Most often a start that ended with the daemon before this one, and that the runtime takes some
+  // seconds to undo: a start is refused meanwhile. Nothing serves until then, so no pause grows.
+  retry_.Reset();
+  RetryLater(&OperationRunner::IssueStart,
+             absl::StrCat("the runtime did not start it: ", last_error_.message()), Limit(), true);
 }
 
 void OperationRunner::OnStartFailed(const std::string& why) {

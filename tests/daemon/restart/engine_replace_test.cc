@@ -214,6 +214,21 @@ TEST_F(ReplaceTest, AFailingStartIsTriedAgainWithTheNextAttempt) {
   EXPECT_THAT(runtime_.All("a"), ElementsAre(a_, record.new_container_id));
 }
 
+// As a containerd does while it undoes a start whose caller was killed.
+TEST_F(ReplaceTest, AStartThatIsRefusedForAWhileComesSoonAfter) {
+  constexpr int kRefusals = 30;
+  for (int i = 0; i < kRefusals; ++i) {
+    runtime_.FailNext("StartContainer", absl::UnknownError("is already in starting state"));
+  }
+  ASSERT_TRUE(Submit(Request({"a"})).ok());
+  const OperationRecord record = Finish("r1/a");
+  EXPECT_EQ(record.phase, Phase::kDone) << record.message;
+  EXPECT_EQ(record.start_failures, 0u);
+  EXPECT_EQ(runtime_.CountCalls("StartContainer"), kRefusals + 1u);
+  // Pauses that grow would have led far beyond that.
+  EXPECT_LT(*record.gap, kRefusals * absl::Milliseconds(200));
+}
+
 TEST_F(ReplaceTest, AStartThatNeverWorksIsReportedAsServiceDown) {
   runtime_.start_error = [](const FakeRuntime::Container&) -> std::optional<std::string> {
     return "exec: no such file";
