@@ -62,13 +62,14 @@ absl::StatusOr<service::LocalAccess> AccessOf(const config::DaemonConfig& config
   service::LocalAccess out;
   out.gids.assign(config.socket_admin_gids.begin(), config.socket_admin_gids.end());
   if (config.socket_group.empty()) return out;
-  const absl::StatusOr<gid_t> group = service::FindGroup(config.socket_group);
+  const bool by_default = config.socket_group == config::DaemonConfig().socket_group;
+  const absl::StatusOr<gid_t> group = by_default ? service::FindLocalGroup(config.socket_group)
+                                                 : service::FindGroup(config.socket_group);
   if (group.ok()) {
     std::erase(out.gids, *group);
     out.gids.insert(out.gids.begin(), *group);
     return out;
   }
-  const bool by_default = config.socket_group == config::DaemonConfig().socket_group;
   if (!absl::IsNotFound(group.status()) || !by_default) {
     return absl::Status(group.status().code(),
                         absl::StrCat("socket_group: ", group.status().message()));

@@ -10,8 +10,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -109,6 +111,28 @@ absl::StatusOr<gid_t> FindGroup(const std::string& name) {
   }
   return absl::UnavailableError(
       absl::StrCat("cannot look up group \"", name, "\": ", std::strerror(error)));
+}
+
+absl::StatusOr<gid_t> FindLocalGroup(const std::string& name) {
+  constexpr char kFile[] = "/etc/group";
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(kFile, "re"), &std::fclose);
+  if (file == nullptr && errno != ENOENT) {
+    return absl::UnavailableError(absl::StrCat("cannot read ", kFile, ": ", std::strerror(errno)));
+  }
+  std::vector<char> text(4096);
+  group entry{};
+  group* found = nullptr;
+  while (file != nullptr) {
+    // After ERANGE the same line is read again.
+    const int error = fgetgrent_r(file.get(), &entry, text.data(), text.size(), &found);
+    if (error == ERANGE && text.size() < kMostGroupBytes) {
+      text.resize(text.size() * 4);
+      continue;
+    }
+    if (error != 0) break;
+    if (name == entry.gr_name) return entry.gr_gid;
+  }
+  return absl::NotFoundError(absl::StrCat("there is no group \"", name, "\" in ", kFile));
 }
 
 absl::StatusOr<LocalSocket> LocalSocket::Listen(const std::string& path,

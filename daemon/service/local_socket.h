@@ -23,6 +23,10 @@ struct LocalAccess {
 // database cannot be read. Blocks as long as that takes. Threads: any.
 absl::StatusOr<gid_t> FindGroup(const std::string& name);
 
+// The same among the groups of this machine's own file, where packages make theirs. The whole
+// database (nsswitch.conf) brings modules along that stay in memory, a third of a MiB here.
+absl::StatusOr<gid_t> FindLocalGroup(const std::string& name);
+
 // A bound, listening, non-blocking Unix stream socket and its file.
 // Threads: owned by one thread.
 class LocalSocket {

@@ -49,6 +49,17 @@ TEST(LocalSocket, TheFileBelongsToTheFirstGroup) {
   EXPECT_EQ(info.st_mode, S_IFSOCK | 0660U);
 }
 
+TEST(FindGroup, AmongTheMachinesOwn) {
+  const auto root = FindLocalGroup("root");
+  ASSERT_TRUE(root.ok()) << root.status();
+  EXPECT_EQ(*root, 0U);
+  // Further down.
+  EXPECT_TRUE(FindLocalGroup("nogroup").ok());
+  const auto none = FindLocalGroup("no-such-group-here");
+  EXPECT_TRUE(absl::IsNotFound(none.status())) << none.status();
+  EXPECT_FALSE(FindLocalGroup("").ok());
+}
+
 TEST(FindGroup, ByItsName) {
   const auto root = FindGroup("root");
   ASSERT_TRUE(root.ok()) << root.status();
