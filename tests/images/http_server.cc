@@ -133,6 +133,8 @@ void HttpServer::BeginStop() {
   }
 }
 
+constexpr int64_t kLastRequestsMs = 100;
+
 // After the drain time: takes what is queued, closes the listener, and waits (briefly) for the
 // replies that are owed.
 bool HttpServer::Finished() {
@@ -142,6 +144,8 @@ bool HttpServer::Finished() {
     close(listen_);
     listen_ = -1;
   }
+  // What was accepted a moment ago may not have sent its request yet.
+  if (options_.drain_ms > 0 && MonotonicMs() < stop_at_ms_ + kLastRequestsMs) return false;
   bool late = MonotonicMs() > stop_at_ms_ + 1000;
   return late || std::none_of(connections_.begin(), connections_.end(), [](const auto& entry) {
            const Connection& c = entry.second;
