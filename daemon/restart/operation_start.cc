@@ -120,8 +120,7 @@ void OperationRunner::OnStartFailed(const std::string& why) {
                         record_.start_failures <= (stopped ? kMaxMistakenKills : 1);
   if (record_.beside_kubelet && (cut_off || mistaken) && !record_.adopted &&
       record_.method != Method::kDelegate) {
-    // A new container has no part in the waits for the one before: after a daemon that was killed
-    // in the middle of a start they have grown to seconds.
+    // A new container has no part in the waits for the one before.
     retry_.Reset();
     return SwapAgain(why);
   }

@@ -23,6 +23,8 @@ extern char** environ;
 namespace rekindle::testserver {
 namespace {
 
+constexpr int64_t kLastRequestsMs = 100;
+
 int64_t MonotonicMs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -132,8 +134,6 @@ void HttpServer::BeginStop() {
     if (stop_at_ms_ == 0) stop_at_ms_ = MonotonicMs() + options_.drain_ms;
   }
 }
-
-constexpr int64_t kLastRequestsMs = 100;
 
 // After the drain time: takes what is queued, closes the listener, and waits (briefly) for the
 // replies that are owed.
