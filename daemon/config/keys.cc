@@ -235,7 +235,7 @@ constexpr Key kKeys[] = {
     {"socket_group",
      "a name of at most 32 characters of [A-Za-z0-9._-] that begins with a letter or _, or empty",
      "Group that the socket belongs to, with mode 0660: its members may use it as root may. The "
-     "default counts where the system has such a group; any other has to be there. Empty: none.",
+     "default counts where /etc/group has such a group; any other has to be there. Empty: none.",
      Applies::kOnRestart, false, [](const Values& v, C& c) { return SetGroup(v, c.socket_group); },
      [](const C& c) { return Quote(c.socket_group); },
      [](const C& from, C& to) { to.socket_group = from.socket_group; }},
